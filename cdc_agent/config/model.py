@@ -1,0 +1,129 @@
+"""The configuration as typed, frozen values. Reading the file and naming lines is `config.load`'s work."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Engine(StrEnum):
+    """The family that a URL names. MySQL and MariaDB are told apart once connected."""
+
+    POSTGRES = "postgresql"
+    MYSQL = "mysql"
+
+
+class Tls(Settings):
+    mode: Literal["disable", "require", "verify-ca", "verify-full"] = "verify-full"
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+class Database(Settings):
+    """One entry under `databases:`; its name is the origin that echoes are recognised by."""
+
+    url: str
+    password: SecretStr | None = None
+    tls: Tls | None = None
+    server_id: Annotated[int, Field(ge=1, le=2**32 - 1)] | None = None
+    """MySQL: the replica id to register with; None derives a stable unique one from the pipeline's name."""
+    time_zone: str = "UTC"
+    """The zone of the engine's zoneless timestamps where a conversion to or from an instant needs one."""
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        scheme = urlsplit(url).scheme
+        if scheme not in ("postgresql", "postgres", "mysql", "mariadb"):
+            raise ValueError("the URL must start with postgresql:// or mysql://")
+        return url
+
+    @property
+    def engine(self) -> Engine:
+        return Engine.POSTGRES if urlsplit(self.url).scheme.startswith("postgres") else Engine.MYSQL
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or (5432 if self.engine is Engine.POSTGRES else 3306)
+
+    @property
+    def user(self) -> str:
+        return unquote(urlsplit(self.url).username or "cdc_agent")
+
+    @property
+    def secret(self) -> str:
+        """The password in clear, for the drivers only."""
+        if self.password is not None:
+            return self.password.get_secret_value()
+        return unquote(urlsplit(self.url).password or "")
+
+    @property
+    def name(self) -> str:
+        """The database's own name on its server, the path of the URL."""
+        return unquote(urlsplit(self.url).path.lstrip("/"))
+
+
+class Misfit(StrEnum):
+    """What happens to a row whose value the target cannot hold."""
+
+    QUARANTINE = "quarantine"
+    STOP = "stop"
+    NULL = "null"
+
+
+class RouteSettings(Settings):
+    """One entry under `tables:`; `from` may hold a wildcard, then `to` must as well."""
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    where: str | None = None
+    columns: dict[str, str | int | float | bool | None] | None = None
+    """Target column → SQL expression over source columns; None maps every column under its own name."""
+    key: tuple[str, ...] | None = None
+    """Target columns that identify a row where the target's primary key is not the one to use."""
+    exclude: tuple[str, ...] = ()
+    truncate: bool = True
+    """Replicate TRUNCATE; False ignores it (and reports it)."""
+    misfit: Misfit = Misfit.QUARANTINE
+    zero_dates: str = "quarantine"
+    """MySQL's zero and partial dates: `quarantine`, `null`, or the date to write."""
+
+
+class PipelineSettings(Settings):
+    source: str
+    target: str
+    tables: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
+    slot: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,63}$")] | None = None
+    publication: str | None = None
+    triggers: Literal["auto", "fire", "suppress"] = "auto"
+    """Whether the target's triggers and foreign keys act on replicated rows; auto suppresses them where granted."""
+    batch_bytes: Annotated[int, Field(ge=16 * 1024)] = 4 * 1024 * 1024
+    """The applier stops draining the queue for one batch at this many bytes of log data."""
+    queue_bytes: Annotated[int, Field(ge=64 * 1024)] = 16 * 1024 * 1024
+    quarantine_limit: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """The share of rows refused among the last 1,000 above which the pipeline stops."""
+
+
+class Config(Settings):
+    databases: dict[str, Database]
+    pipelines: dict[str, PipelineSettings]
+
+    @model_validator(mode="after")
+    def _known_databases(self) -> Config:
+        for name, pipeline in self.pipelines.items():
+            for role, database in (("source", pipeline.source), ("target", pipeline.target)):
+                if database not in self.databases:
+                    raise ValueError(f"pipeline {name}: {role} {database!r} is not under databases")
+        return self

@@ -1,0 +1,165 @@
+"""Every error that a person or the recovery rules act on: a class, a stable code, a message and a hint.
+
+Drivers' errors are translated into these at the edge (`sources/`, `targets/`) with the driver's error as the cause;
+what happens next is decided in `recovery` alone. A message never holds a row value or a secret: it names tables,
+columns, constraints, SQLSTATEs and positions. docs/errors.md lists every code, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class AgentError(Exception):
+    """The base of all: `code` is stable across releases, `hint` says what a person can do."""
+
+    code: ClassVar[str] = "CA000"
+    hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = self.hint if hint is None else hint
+        self.details = tuple(details)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def render(self) -> str:
+        """The form for people: ``error CK002: …`` with details and hint on indented lines."""
+        lines = [f"error {self.code}: {self.message}", *(f"  {detail}" for detail in self.details)]
+        if self.advice:
+            lines.append(f"  hint: {self.advice}")
+        return "\n".join(lines)
+
+
+class Retryable(AgentError):
+    """Passes by itself more often than not: lost connection, deadlock, restart. Retried with backoff and jitter."""
+
+
+class Fatal(AgentError):
+    """Stops the pipeline until a person acts; nothing is lost by stopping."""
+
+
+# --- configuration (CF) ------------------------------------------------------------------------------------------
+
+
+class ConfigError(Fatal):
+    """One or more problems in a configuration file, all reported at once."""
+
+    code = "CF001"
+    hint = "cdc-agent check -c FILE reports every problem at once"
+
+
+# --- checkpoints (CK) --------------------------------------------------------------------------------------------
+
+
+class NotSetUp(Fatal):
+    code = "CK001"
+    hint = "cdc-agent setup -c FILE creates the checkpoint tables, slots and publications"
+
+
+class TakenOver(Fatal):
+    code = "CK002"
+    hint = "stop one of the two; `cdc-agent status` shows both"
+
+
+class ForeignCheckpoint(Fatal):
+    """The checkpoint was made on another server than the one that the source's URL leads to now."""
+
+    code = "CK003"
+    hint = "point the URL at the original server, or run teardown and setup for this pipeline and repair with verify"
+
+
+class PositionUnreadable(Fatal):
+    code = "CK004"
+    hint = "restore the row from cdc_agent.checkpoint_history"
+
+
+# --- reading and decoding (DC) -----------------------------------------------------------------------------------
+
+
+class DecodeError(Fatal):
+    """The log holds something that this version cannot read; skipping it would lose changes."""
+
+    code = "DC001"
+    hint = "nothing was skipped; report the server version and the event named above"
+
+
+# --- the source's log (SL) ---------------------------------------------------------------------------------------
+
+
+class SourceUnavailable(Retryable):
+    """The source cannot be reached, or cut the connection."""
+
+    code = "SL001"
+    hint = "the agent keeps trying; look at the source's own log"
+
+
+class LogGone(Fatal):
+    """The log behind the checkpoint no longer exists (slot lost, WAL removed, binlog purged)."""
+
+    code = "SL002"
+    hint = "changes are missing: run teardown, setup, and repair the target before going on"
+
+
+class LogUnusable(Fatal):
+    """The source does not log what replication needs."""
+
+    code = "SL003"
+
+
+# --- the target (TG) ---------------------------------------------------------------------------------------------
+
+
+class TargetUnavailable(Retryable):
+    """The target cannot be reached, cut the connection, is read-only or is full."""
+
+    code = "TG001"
+    hint = "the agent keeps trying; look at the target's own log"
+
+
+class TransactionAborted(Retryable):
+    """Deadlock, serialization failure or lock timeout: the whole batch is tried again."""
+
+    code = "TG002"
+
+
+class OutcomeUnknown(Retryable):
+    """The connection broke after COMMIT was sent; the checkpoint tells what happened."""
+
+    code = "TG003"
+
+
+class RowRefused(AgentError):
+    """The target refused a row: too long, bad value, constraint. Bisected and put into quarantine by the pipeline."""
+
+    code = "TG004"
+
+
+class TargetSchemaError(Fatal):
+    """The target's tables are not what the mapping needs."""
+
+    code = "TG005"
+
+
+class PrivilegeMissing(Fatal):
+    code = "TG006"
+    hint = "cdc-agent grants -c FILE prints the least rights that work"
+
+
+# --- mapping (MP) ------------------------------------------------------------------------------------------------
+
+
+class ExpressionError(Fatal):
+    """An expression of the mapping cannot be compiled."""
+
+    code = "MP001"
+
+
+class ColumnGone(Fatal):
+    """A column that a route needs is no longer in the source's log."""
+
+    code = "MP002"
+    hint = "change the route's columns, then restart"

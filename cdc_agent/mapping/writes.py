@@ -1,0 +1,106 @@
+"""What the mapping hands to a target: rows bound to one target table, in the target's canonical text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from cdc_agent.changes import Change
+from cdc_agent.values import Row, Type
+
+UPSERT: Final = 1
+CHANGE: Final = 2
+REMOVE: Final = 3
+
+Write: TypeAlias = "tuple[int, Row, Row | None]"
+"""(UPSERT | CHANGE | REMOVE, key, row).
+
+`key` holds the values of `TargetColumns.key` that the target row has *before* this write; `row` the values of
+`TargetColumns.columns` after it (UNSENT where the log sent nothing), None for REMOVE.
+
+- UPSERT: an insert on the source: every column is sent; key is the row's own key.
+- CHANGE: an update: columns may be UNSENT, and the row's key may differ from `key` (the row moved).
+- REMOVE: a delete.
+
+A table without a key has all columns as its key: exactly one equal row is changed or removed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetColumn:
+    name: str
+    type: Type
+    nullable: bool
+    has_default: bool
+    generated: bool = False
+    identity: bool = False
+    """GENERATED … AS IDENTITY or AUTO_INCREMENT."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    name: str
+    columns: tuple[str, ...]
+    references: tuple[str, str]
+    referenced_columns: tuple[str, ...]
+    on_delete: str
+    """NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT."""
+    on_update: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTable:
+    """A target table as its catalogue describes it."""
+
+    schema: str
+    name: str
+    columns: tuple[TargetColumn, ...]
+    primary_key: tuple[str, ...]
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    """Unique keys other than the primary key."""
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    @property
+    def full_name(self) -> tuple[str, str]:
+        return (self.schema, self.name)
+
+    def column(self, name: str) -> TargetColumn | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """A route bound to one target table: which of its columns are written, which identify a row."""
+
+    table: TargetTable
+    columns: tuple[TargetColumn, ...]
+    """The columns that the route writes, in the order of a Write's row."""
+    key: tuple[int, ...]
+    """Indexes into `columns` of the key; all of them when the table has no key."""
+    keyless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A change that did not become a write."""
+
+    change: Change
+    column: str | None
+    reason: str
+    """Without any value: ``too long for character varying(20)``."""
+    code: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """The function compiled for a route and a source table version."""
+
+    binding: Binding
+    map: Callable[[Sequence[Change], list[Rejection]], list[Write]]
+    """Changes in, writes out in the same order; what cannot be mapped is appended to the second argument.
+
+    Filters are applied here: a change outside the route's `where` gives no write, one that leaves it a REMOVE.
+    """
+    reads: tuple[int, ...] = field(default=())
+    """Indexes of the source columns that the plan needs; an unsent one among them makes the applier re-read the row."""
