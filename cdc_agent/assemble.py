@@ -1,0 +1,143 @@
+"""The step between decoding and the queue: messages of one transaction become `Transaction` parts.
+
+In: what a source's reader meets, in log order. Out, through `emit`: whole transactions, or parts of large ones as
+soon as they reach `part_bytes`, so that memory stays bounded. Echoes are dropped here: from the moment that the
+marker shows the target on the path, the rows of the transaction are not kept.
+
+It never decodes a business row and never does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cdc_agent import echo
+from cdc_agent.changes import Piece, Rows, Table, TableName, Transaction, Truncate
+from cdc_agent.positions import Position
+
+PART_BYTES: Final = 1024 * 1024
+
+Report = Callable[[str, TableName], None]
+"""(event, table): called for what a person should know of, such as a foreign write to a cdc_agent table."""
+
+
+class Assembler:
+    """One for each pipeline, used by the reader thread alone.
+
+    The hot path is `rows`; a reader may also append to a `Rows` of its own and hand it over with `piece`.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[Transaction], None],
+        *,
+        target: str,
+        report: Report,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
+        self._emit = emit
+        self._target = target
+        self._report = report
+        self._part_bytes = part_bytes
+        self._last_mark: bytes | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pieces: list[Piece] = []
+        self._current: Rows | None = None
+        self._size = 0
+        self._path: tuple[str, ...] = ()
+        self._first = True
+        self._marked = False
+        self._dropping = False
+        self._substantive = False
+        self._foreign: TableName | None = None
+
+    @property
+    def dropping(self) -> bool:
+        """True inside an echo: its row messages need not be looked at."""
+        return self._dropping
+
+    def begin(self) -> None:
+        """A transaction starts. Whatever was pending without a commit is forgotten (an aborted XA branch)."""
+        self._reset()
+
+    def rows(self, table: Table, message: bytes) -> None:
+        """A row message of a wanted table."""
+        if self._dropping:
+            self._substantive = True
+            return
+        current = self._current
+        if current is None or current.table is not table:
+            current = self._current = Rows(table, [])
+            self._pieces.append(current)
+        current.messages.append(message)
+        self._size += len(message)
+        if self._size >= self._part_bytes:
+            self._hand_over_part()
+
+    def truncate(self, truncate: Truncate) -> None:
+        self._current = None
+        self._substantive = True
+        if not self._dropping:
+            self._pieces.append(truncate)
+
+    def skipped(self) -> None:
+        """A change of a table that no route takes."""
+        self._substantive = True
+
+    def message(self, content: bytes) -> None:
+        """A transactional logical message of an agent on PostgreSQL: the path as text."""
+        self._mark(echo.read_path(content.decode()))
+
+    def own(self, table: Table, message: bytes) -> None:
+        """A row message of a table in the source's own cdc_agent schema."""
+        if table.full_name != echo.CHECKPOINT:
+            if not self._marked:
+                self._foreign = table.full_name
+            return
+        for _, _, row in table.decode([message]):
+            named = {c.name: v for c, v in zip(table.columns, row or (), strict=False)}
+            marker, digest = echo.read_marker(named), named.get("mark")
+            genuine = marker is not None and digest != self._last_mark and not self._pieces and self._first
+            if marker is not None and genuine:
+                self._last_mark = digest if isinstance(digest, bytes) else None
+                self._mark(marker.path)
+            elif not self._marked:
+                self._foreign = table.full_name
+
+    def _mark(self, path: tuple[str, ...]) -> None:
+        self._marked = True
+        self._path = path
+        self._dropping = echo.returns(path, self._target)
+
+    def commit(self, position: Position, commit_time: float | None) -> None:
+        """The transaction ends at `position`: hand over what is left of it."""
+        if self._foreign is not None and not self._marked:
+            self._report("foreign_checkpoint_write", self._foreign)
+            self._substantive = True
+        self._emit(
+            Transaction(
+                pieces=self._pieces,
+                size=self._size,
+                path=self._path,
+                first=self._first,
+                last=True,
+                position=position,
+                commit_time=commit_time,
+                echo=self._dropping,
+                substantive=self._substantive or bool(self._pieces) or not self._first,
+            )
+        )
+        self._reset()
+
+    def idle(self, position: Position) -> None:
+        """The log was read up to `position`, between transactions, and held nothing."""
+        self._emit(Transaction([], 0, (), position=position, idle=True, substantive=False))
+
+    def _hand_over_part(self) -> None:
+        self._emit(
+            Transaction(self._pieces, self._size, self._path, first=self._first, last=False, position=None)
+        )
+        self._pieces, self._current, self._size, self._first = [], None, 0, False
