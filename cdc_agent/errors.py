@@ -149,6 +149,13 @@ class PrivilegeMissing(Fatal):
     hint = "cdc-agent grants -c FILE prints the least rights that work"
 
 
+class RefusalStorm(Fatal):
+    """More than the set share of rows was refused."""
+
+    code = "TG007"
+    hint = "look at cdc_agent.quarantine on the target for the reasons, mend the mapping or the tables, then restart"
+
+
 # --- mapping (MP) ------------------------------------------------------------------------------------------------
 
 
