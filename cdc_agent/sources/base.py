@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,14 @@ class ServerIdentity:
     identity: str
     """PostgreSQL: system identifier; MySQL: server_uuid; MariaDB: server_id and the log's base name."""
     timeline: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The form in `checkpoint.source_identity`; differs when the log is another one."""
+        parts = [self.engine, self.identity]
+        if self.timeline is not None:
+            parts.append(f"timeline {self.timeline}")
+        return " ".join(parts)
 
 
 class Source(Protocol):
@@ -60,8 +68,3 @@ class Source(Protocol):
     def close(self) -> None:
         """Close every connection. Safe to call twice and from any thread; unblocks `read`."""
 
-
-class Catalogue(Protocol):
-    """What a database says of its tables now (not what its log said then). Used by check, init and setup."""
-
-    def tables(self, pattern: str) -> Sequence[TableName]: ...

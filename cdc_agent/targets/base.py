@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -157,5 +157,3 @@ class Quarantined:
     position: str
     source_commit_time: float | None
 
-
-Reread: TypeAlias = Callable[[Binding, Row], "Row | None"]
