@@ -41,9 +41,19 @@ class Database(Settings):
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        scheme = urlsplit(url).scheme
-        if scheme not in ("postgresql", "postgres", "mysql", "mariadb"):
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ValueError("the URL's host or port cannot be read") from None
+        if parts.scheme not in ("postgresql", "postgres", "mysql", "mariadb"):
             raise ValueError("the URL must start with postgresql:// or mysql://")
+        if port == 0:
+            raise ValueError("the URL's port must be 1 to 65535")
+        if not parts.path.strip("/") or "/" in parts.path.strip("/"):
+            raise ValueError("the URL must end with the name of one database: postgresql://user@host:5432/name")
+        if parts.query or parts.fragment:
+            raise ValueError("the URL must not have ?options: use `tls` and `password` beside it")
         return url
 
     @property
