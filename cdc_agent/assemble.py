@@ -137,7 +137,5 @@ class Assembler:
         self._emit(Transaction([], 0, (), position=position, idle=True, substantive=False))
 
     def _hand_over_part(self) -> None:
-        self._emit(
-            Transaction(self._pieces, self._size, self._path, first=self._first, last=False, position=None)
-        )
+        self._emit(Transaction(self._pieces, self._size, self._path, first=self._first, last=False, position=None))
         self._pieces, self._current, self._size, self._first = [], None, 0, False

@@ -53,9 +53,7 @@ def read_marker(row: Mapping[str, Value]) -> Marker | None:
     fields = {name: value.decode() for name, value in row.items() if isinstance(value, bytes)}
     try:
         pipeline, path = fields["pipeline"], fields["path"]
-        expected = mark(
-            pipeline, int(fields["generation"]), int(fields["transactions"]), fields["position"], path
-        )
+        expected = mark(pipeline, int(fields["generation"]), int(fields["transactions"]), fields["position"], path)
     except (KeyError, ValueError):
         return None
     return Marker(pipeline, read_path(path)) if fields.get("mark") == expected else None

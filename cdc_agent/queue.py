@@ -37,6 +37,14 @@ class TransactionQueue:
         """Bytes of log data held now."""
         return self._size
 
+    @property
+    def waiting(self) -> float:
+        """Seconds that the oldest transaction in the queue has waited; 0 when it is empty."""
+        try:
+            return max(0.0, time.monotonic() - self._items[0].received)
+        except IndexError:
+            return 0.0
+
     def put(self, transaction: Transaction, keepalive: Callable[[], None]) -> None:
         """Append, waiting for room; calls `keepalive` every second meanwhile. Raises Closed."""
         transaction.received = time.monotonic()
