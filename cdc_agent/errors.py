@@ -156,6 +156,16 @@ class RefusalStorm(Fatal):
     hint = "look at cdc_agent.quarantine on the target for the reasons, mend the mapping or the tables, then restart"
 
 
+# --- any database (DB) -------------------------------------------------------------------------------------------
+
+
+class DatabaseFault(Fatal):
+    """A server reported an error that no rule covers."""
+
+    code = "DB001"
+    hint = "look at the server's own log for the statement and its reason"
+
+
 # --- mapping (MP) ------------------------------------------------------------------------------------------------
 
 
