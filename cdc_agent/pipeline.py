@@ -22,7 +22,6 @@ from cdc_agent.applier import Applier, taken_over
 from cdc_agent.changes import TableName, Transaction
 from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError, ForeignCheckpoint, NotSetUp, PositionUnreadable
-from cdc_agent.mapping.routes import Routes
 from cdc_agent.positions import Position, parse_position
 from cdc_agent.queue import Closed, TransactionQueue
 from cdc_agent.routing import Engines, Router

@@ -1,0 +1,133 @@
+"""The steps of a batch have the effect of its writes one by one, whatever the writes are."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdc_agent import batching
+from cdc_agent.batching import Segment
+from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, ForeignKey, TargetColumn, TargetTable, Write
+from cdc_agent.targets.base import Clear, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.values import UNSENT, Kind, Row, Type
+
+TEXT = Type(Kind.TEXT, "text")
+COLUMNS = tuple(TargetColumn(name, TEXT, nullable=True, has_default=False) for name in ("id", "a", "b"))
+
+
+def binding(name: str, parent: str | None = None) -> Binding:
+    keys = (ForeignKey("fk", ("a",), ("public", parent), ("id",), "NO ACTION", "NO ACTION"),) if parent else ()
+    return Binding(TargetTable("public", name, COLUMNS, ("id",), foreign_keys=keys), COLUMNS, (0,))
+
+
+TABLES = (binding("one", parent="two"), binding("two"))
+Model = dict[tuple[str, Row], list[object]]
+
+
+class Tables:
+    """Two tables with a key, as dictionaries: the meaning of a write, spelled out."""
+
+    def __init__(self) -> None:
+        self.rows: Model = {}
+
+    def write(self, bound: Binding, write: Write) -> None:
+        operation, key, row = write
+        name = bound.table.name
+        if operation == REMOVE:
+            self.rows.pop((name, key), None)
+            return
+        assert row is not None
+        before = self.rows.pop((name, key), None) if operation == CHANGE else None
+        if operation == CHANGE and before is None and UNSENT in row:
+            return
+        new_key = key if row[0] is UNSENT else (row[0],)
+        filled = [old if value is UNSENT else value for value, old in zip(row, before or row, strict=True)]
+        self.rows[(name, new_key)] = filled
+
+    def step(self, step: Step) -> None:
+        if isinstance(step, Clear):
+            for table in step.tables:
+                self.rows = {k: v for k, v in self.rows.items() if k[0] != table.name}
+        elif isinstance(step, Upserts):
+            for row in step.rows:
+                self.write(step.binding, (UPSERT, (row[0],), row))
+        elif isinstance(step, Removes):
+            for key in step.keys:
+                self.write(step.binding, (REMOVE, key, None))
+        elif isinstance(step, Ordered):
+            for write in step.writes:
+                self.write(step.binding, write)
+        else:
+            self._update(step)
+
+    def _update(self, step: Updates) -> None:
+        for row in step.rows:
+            sent = dict(zip(step.columns, row, strict=True))
+            whole = tuple(sent.get(i, UNSENT) for i in range(len(COLUMNS)))
+            self.write(step.binding, (CHANGE, (sent[0],), whole))
+
+
+keys = st.sampled_from([b"1", b"2", b"3"])
+values = st.sampled_from([b"x", b"y", b"", None])
+sent_or_not = st.one_of(values, st.just(UNSENT))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Segment]:
+    """What a source can log: no insert of a row that is there, no change of one that is not."""
+    present: dict[tuple[str, bytes], bool] = {}
+    segments: list[Segment] = []
+    for _ in range(draw(st.integers(0, 25))):
+        bound = draw(st.sampled_from(TABLES))
+        name, key = bound.table.name, draw(keys)
+        if draw(st.integers(0, 15)) == 0:
+            segments.append(Clear((bound.table,)))
+            present = {k: v for k, v in present.items() if k[0] != name}
+        elif (name, key) not in present:
+            segments.append((bound, [(UPSERT, (key,), (key, draw(values), draw(values)))]))
+            present[(name, key)] = True
+        elif draw(st.booleans()):
+            segments.append((bound, [(REMOVE, (key,), None)]))
+            del present[(name, key)]
+        else:
+            moved = draw(keys)
+            new_key = key if (name, moved) in present else moved
+            segments.append((bound, [(CHANGE, (key,), (new_key, draw(sent_or_not), draw(sent_or_not)))]))
+            del present[(name, key)]
+            present[(name, new_key)] = True
+    return segments
+
+
+def run(steps: list[Step]) -> Model:
+    tables = Tables()
+    for step in steps:
+        tables.step(step)
+    return tables.rows
+
+
+@settings(max_examples=500)
+@given(histories())
+def test_steps_equal_writes_one_by_one(segments: list[Segment]) -> None:
+    """Set-based steps and the writes in their order leave the same rows."""
+    assert run(batching.steps(segments)) == run(batching.steps(segments, in_order=True))
+
+
+@given(histories())
+def test_each_key_at_most_once_in_a_set(segments: list[Segment]) -> None:
+    """A set-based step names no key twice: a merge must never meet two versions of one row."""
+    for step in batching.steps(segments):
+        if isinstance(step, Upserts | Updates):
+            names = [row[0] for row in step.rows]
+            assert len(names) == len(set(names))
+        elif isinstance(step, Removes):
+            assert len(step.keys) == len(set(step.keys))
+
+
+def test_parents_are_written_first() -> None:
+    """A child that came before its parent in the batch is still written after it, and removed before it."""
+    child, parent = TABLES
+    row = (b"1", None, None)
+    written = batching.steps([(child, [(UPSERT, (b"1",), row)]), (parent, [(UPSERT, (b"1",), row)])])
+    assert [s.binding.table.name for s in written if isinstance(s, Upserts)] == ["two", "one"]
+    removed = batching.steps([(parent, [(REMOVE, (b"1",), None)]), (child, [(REMOVE, (b"1",), None)])])
+    assert [s.binding.table.name for s in removed if isinstance(s, Removes)] == ["one", "two"]

@@ -1,0 +1,64 @@
+"""The queue: bounded in bytes, whole in order, and never silent about the reader's end."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from cdc_agent.changes import Transaction
+from cdc_agent.queue import Closed, TransactionQueue
+
+
+def transaction(size: int) -> Transaction:
+    return Transaction([], size, ())
+
+
+def test_drain_gives_everything_in_order_up_to_the_limit() -> None:
+    """The applier takes what is queued, in order, and stops once the batch is large enough."""
+    queue = TransactionQueue(1000)
+    items = [transaction(40) for _ in range(5)]
+    for item in items:
+        queue.put(item, lambda: None)
+    assert queue.drain(100, 0) == items[:3]
+    assert queue.drain(100, 0) == items[3:]
+    assert queue.drain(100, 0) == []
+
+
+def test_a_full_queue_blocks_the_reader_and_keeps_its_connection_alive() -> None:
+    """While the applier is busy the reader waits, and calls its source's keepalive meanwhile."""
+    queue = TransactionQueue(10)
+    queue.put(transaction(50), lambda: None)
+    alive = threading.Event()
+    done = threading.Event()
+
+    def read() -> None:
+        queue.put(transaction(1), alive.set)
+        done.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert alive.wait(5)
+    assert not done.is_set()
+    assert len(queue.drain(1000, 0)) == 1
+    assert done.wait(5)
+    reader.join()
+
+
+def test_the_readers_error_comes_after_what_it_read() -> None:
+    """Whatever was read before the connection broke is applied before the error is met."""
+    queue = TransactionQueue(1000)
+    queue.put(transaction(1), lambda: None)
+    queue.fail(ValueError("broken"))
+    assert len(queue.drain(1000, 0)) == 1
+    with pytest.raises(ValueError, match="broken"):
+        queue.drain(1000, 0)
+
+
+def test_close_frees_a_waiting_reader() -> None:
+    """A reader that waits for room learns at once that nobody will make any."""
+    queue = TransactionQueue(10)
+    queue.put(transaction(50), lambda: None)
+    threading.Timer(0.05, queue.close).start()
+    with pytest.raises(Closed):
+        queue.put(transaction(1), lambda: None)
