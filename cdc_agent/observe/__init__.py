@@ -1,0 +1,1 @@
+"""What people and machines see of a running agent: log lines and status tables."""
