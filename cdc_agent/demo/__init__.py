@@ -1,0 +1,1 @@
+"""The demonstration: two real servers, two live applications, one agent between them, and the proof at the end."""
