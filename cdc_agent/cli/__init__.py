@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "run": "replicate until stopped",
     "status": "show position, lag and counts of each pipeline",
     "quarantine": "list the rows that wait for a person",
+    "demo": "play a live two-way sync between servers of its own, with proof",
 }
 """Each in ``cdc_agent.cli.<name>`` as the attribute ``command``; imported when it is called."""
 

@@ -15,10 +15,10 @@ from cdc_agent.demo.servers import ServerMissing
 CONFIG = "phone-crm.yaml"
 
 
-@click.command()
+@click.command(name="demo")
 @click.option("--seconds", default=30.0, show_default=True, help="How long both sides write.")
 @click.option("-c", "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Mapping to run.")
-def demo(seconds: float, config: Path | None) -> None:
+def command(seconds: float, config: Path | None) -> None:
     """Start a PostgreSQL and a MySQL or MariaDB, let two applications write, and show that both sides agree."""
     console = Console()
     try:

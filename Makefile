@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_SECONDS ?= 30
+
+help:  ## list the doors
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+$(VENV)/.ready: pyproject.toml
+	docker/host/prepare
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,test,lint]'
+	touch $@
+
+setup: $(VENV)/.ready  ## create the environment with everything that demo and tests need
+
+demo: setup  ## a live two-way sync between a real PostgreSQL and a real MariaDB or MySQL
+	$(BIN)/cdc-agent demo --seconds $(DEMO_SECONDS)
+
+servers: setup  ## make the server images that the tests run (needs root; other users: servers found on PATH)
+	docker/images/engine
+	docker/images/build
+
+test: setup  ## the tests on the oldest and newest server of each engine
+	docker/host/with-servers default $(BIN)/pytest $(PYTEST)
+
+test-all: setup  ## the tests on every server version, long workloads included
+	docker/host/with-servers all $(BIN)/pytest --slow $(PYTEST)
+
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup  ## every figure of docs/performance.md
+	$(BIN)/python -m benchmarks
+
+check: lint test  ## all that CI runs
+
+clean:  ## remove the environment
+	rm -rf $(VENV)
+
+.PHONY: help setup demo servers test test-all lint bench check clean
