@@ -110,6 +110,13 @@ class LogUnusable(Fatal):
     code = "SL003"
 
 
+class SlotInUse(Retryable):
+    """Another connection reads the replication slot: another agent, or the dead one's that the server still holds."""
+
+    code = "SL004"
+    hint = "if the process named above is not an agent's that is about to end, stop it; a slot has one reader"
+
+
 # --- the target (TG) ---------------------------------------------------------------------------------------------
 
 
