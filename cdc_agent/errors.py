@@ -110,6 +110,19 @@ class LogUnusable(Fatal):
     code = "SL003"
 
 
+class SlotInUse(Fatal):
+    """Something reads the pipeline's slot, so that setup and teardown must not touch it."""
+
+    code = "SL004"
+    hint = "stop the agent that runs this pipeline first; `cdc-agent status` shows its host"
+
+
+class SourceSchemaError(Fatal):
+    """The source's tables are not what the mapping needs."""
+
+    code = "SL005"
+
+
 class SlotInUse(Retryable):
     """Another connection reads the replication slot: another agent, or the dead one's that the server still holds."""
 
