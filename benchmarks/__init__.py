@@ -1,0 +1,1 @@
+"""Benchmarks on real servers that they start themselves. `python -m benchmarks` prints the table."""
