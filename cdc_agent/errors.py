@@ -110,24 +110,17 @@ class LogUnusable(Fatal):
     code = "SL003"
 
 
-class SlotInUse(Fatal):
-    """Something reads the pipeline's slot, so that setup and teardown must not touch it."""
+class SlotInUse(Retryable):
+    """Another connection reads the replication slot: another agent, or the dead one's that the server still holds."""
 
     code = "SL004"
-    hint = "stop the agent that runs this pipeline first; `cdc-agent status` shows its host"
+    hint = "if the process named above is not an agent's that is about to end, stop it; a slot has one reader"
 
 
 class SourceSchemaError(Fatal):
     """The source's tables are not what the mapping needs."""
 
     code = "SL005"
-
-
-class SlotInUse(Retryable):
-    """Another connection reads the replication slot: another agent, or the dead one's that the server still holds."""
-
-    code = "SL004"
-    hint = "if the process named above is not an agent's that is about to end, stop it; a slot has one reader"
 
 
 # --- the target (TG) ---------------------------------------------------------------------------------------------
