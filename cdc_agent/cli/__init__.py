@@ -35,7 +35,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command = importlib.import_module(f"cdc_agent.cli.{name}").command
+        module = importlib.import_module(f"cdc_agent.cli.{name}")
+        command = getattr(module, name)
         assert isinstance(command, click.Command)
         return command
 

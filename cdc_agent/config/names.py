@@ -14,25 +14,27 @@ from cdc_agent.config.model import PipelineSettings
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 """What databases and pipelines may be called: names stand in slots, application names and echo paths."""
 
-_SLOT_LIMIT: Final = 63
-_PREFIX: Final = "cdc_agent_"
-_UNAMBIGUOUS: Final = re.compile(r"[a-z0-9-]+")
-"""Names that stay distinct when `-` becomes `_`; others get a digest."""
+_LONGEST: Final = 63
 
 
 def slot_name(pipeline: str, settings: PipelineSettings) -> str:
-    """The replication slot of a pipeline: as configured, or made from its name (``[a-z0-9_]{1,63}``)."""
-    return settings.slot or _made(pipeline)
+    """The replication slot of a pipeline: as configured, or made from its name."""
+    return settings.slot or default_name(pipeline)
 
 
 def publication_name(pipeline: str, settings: PipelineSettings) -> str:
     """The publication of a pipeline: as configured, or named like the slot."""
-    return settings.publication or _made(pipeline)
+    return settings.publication or default_name(pipeline)
 
 
-def _made(pipeline: str) -> str:
-    plain = re.sub(r"[^a-z0-9]", "_", pipeline.lower())
-    if _UNAMBIGUOUS.fullmatch(pipeline) and len(_PREFIX + plain) <= _SLOT_LIMIT:
-        return _PREFIX + plain
+def default_name(pipeline: str) -> str:
+    """The name of a pipeline's slot and publication: ``cdc_agent_`` and the pipeline's, in a slot's alphabet.
+
+    Where the pipeline's name had to be changed or cut, a digest of it is appended, so that two stay two.
+    """
+    plain = re.sub(r"[^a-z0-9_]+", "_", pipeline.lower())
+    name = f"cdc_agent_{plain}"
+    if plain == pipeline and len(name) <= _LONGEST:
+        return name
     digest = hashlib.blake2b(pipeline.encode(), digest_size=4).hexdigest()
-    return f"{_PREFIX}{plain[: _SLOT_LIMIT - len(_PREFIX) - 9]}_{digest}"
+    return f"{name[: _LONGEST - len(digest) - 1].rstrip('_')}_{digest}"

@@ -188,6 +188,3 @@ def _wildcards(document: Document, path: Path_, route: RouteSettings) -> None:
         _add(document, (*path, "to"), message)
     if source and (route.columns is not None or route.key is not None):
         _add(document, path, f"`from: {route.from_}`: a wildcard route cannot have `columns` or `key`")
-    for key, name in (("from", route.from_), ("to", route.to)):
-        if "." not in name:
-            _add(document, (*path, key), f"`{key}: {name}` must be schema.table (in MySQL: database.table)")

@@ -217,8 +217,8 @@ def test_a_literal_dollar_brace_can_be_written() -> None:
 def test_slot_names_are_valid_and_distinct() -> None:
     """Names that would fall together after replacing characters get a digest, long ones are cut."""
     settings = config(GOOD, PHONE_PASSWORD="x").pipelines["phone-to-crm"]
-    assert slot_name("phone-to-crm", settings) == "cdc_agent_phone_to_crm"
-    assert publication_name("phone-to-crm", settings) == "cdc_agent_phone_to_crm"
+    assert slot_name("phone_to_crm", settings) == "cdc_agent_phone_to_crm"
+    assert publication_name("phone_to_crm", settings) == "cdc_agent_phone_to_crm"
     names = {slot_name(name, settings) for name in ("a-b", "a_b", "A-b", "a.b", "x" * 63, "x" * 62)}
     assert len(names) == 6
     assert all(len(name) <= 63 and name.replace("_", "").isalnum() and name.islower() for name in names)

@@ -1,0 +1,22 @@
+"""``cdc-agent setup``: create checkpoints, publications and slots."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from cdc_agent.cli.common import Invocation, common
+
+
+@click.command()
+@common
+@click.option("--create-tables", is_flag=True, help="Also create target tables that are missing.")
+def setup(invocation: Invocation, create_tables: bool) -> None:
+    """Create what the pipelines need on their servers; running it again changes nothing."""
+    from cdc_agent.preflight.setup import set_up
+
+    config = invocation.config()
+    report = set_up(config, invocation.chosen(config), create_tables=create_tables)
+    lines = [f"created    {what}" for what in report.done] + [f"unchanged  {what}" for what in report.unchanged]
+    invocation.show("\n".join(lines), dataclasses.asdict(report))

@@ -1,0 +1,65 @@
+"""Statements outside the flow: what check, setup, status and teardown ask of a database, whatever its engine.
+
+In: a `config.model.Database`. Out: an `Admin`, an autocommit connection whose errors are the agent's own. Never used
+for replicated rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeAlias
+
+from cdc_agent.config.model import Database, Engine
+from cdc_agent.mapping.writes import TargetTable
+
+Found: TypeAlias = "list[tuple[Any, ...]]"
+
+
+class Admin(Protocol):
+    """An open autocommit connection for administrative statements; used by one thread."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def flavor(self) -> str:
+        """postgresql, mysql or mariadb."""
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """(15, 8) or (10, 11, 6)."""
+
+    def rows(self, statement: str, parameters: Sequence[object] = ()) -> Found:
+        """Run a statement with ``%s`` parameters and return its rows. Raises `errors.AgentError`."""
+
+    def run(self, statement: str, parameters: Sequence[object] = ()) -> int:
+        """Run a statement; returns the rows that it affected. Raises `errors.AgentError`."""
+
+    def quote(self, *names: str) -> str:
+        """A quoted, possibly qualified identifier."""
+
+    def describe(self, schema: str, name: str) -> TargetTable | None:
+        """The table as the catalogue has it now; None when there is none."""
+
+    def tables(self) -> list[tuple[str, str]]:
+        """(schema, name) of every ordinary table that the role sees, cdc_agent's own left out."""
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def connect(database: Database, purpose: str) -> Admin:
+    """Open a connection. Raises a Retryable error when the server cannot be reached."""
+    if database.engine is Engine.MYSQL:
+        from cdc_agent.engines.mysql.admin import MysqlAdmin
+
+        return MysqlAdmin(database, purpose)
+    from cdc_agent.engines.postgres.admin import PostgresAdmin
+
+    return PostgresAdmin(database, purpose)

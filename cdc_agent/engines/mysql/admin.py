@@ -1,0 +1,74 @@
+"""`engines.admin.Admin` for MySQL and MariaDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import pymysql
+
+from cdc_agent.config.model import Database, Engine
+from cdc_agent.engines.admin import Found
+from cdc_agent.engines.mysql import catalogue
+from cdc_agent.engines.mysql.connection import connect, quote, translate
+from cdc_agent.mapping.writes import TargetTable
+
+
+class MysqlAdmin:
+    """An autocommit connection; see `engines.admin.Admin`."""
+
+    engine = Engine.MYSQL
+
+    def __init__(self, database: Database, purpose: str) -> None:
+        self._purpose = purpose
+        self._session = connect(database, purpose=purpose)
+
+    @property
+    def flavor(self) -> str:
+        return self._session.server.flavor.value
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return self._session.server.version
+
+    def rows(self, statement: str, parameters: Sequence[object] = ()) -> Found:
+        try:
+            with self._session.cursor() as cursor:
+                cursor.execute(statement, tuple(parameters) or None)
+                return list(cursor.fetchall())
+        except pymysql.MySQLError as error:
+            raise translate(error, self._purpose) from error
+
+    def run(self, statement: str, parameters: Sequence[object] = ()) -> int:
+        try:
+            with self._session.cursor() as cursor:
+                return int(cursor.execute(statement, tuple(parameters) or None))
+        except pymysql.MySQLError as error:
+            raise translate(error, self._purpose) from error
+
+    def quote(self, *names: str) -> str:
+        return ".".join(quote(name) for name in names)
+
+    def describe(self, schema: str, name: str) -> TargetTable | None:
+        try:
+            return catalogue.describe(self._session, schema, name)
+        except pymysql.MySQLError as error:
+            raise translate(error, self._purpose) from error
+
+    def tables(self) -> list[tuple[str, str]]:
+        try:
+            return catalogue.list_tables(self._session)
+        except pymysql.MySQLError as error:
+            raise translate(error, self._purpose) from error
+
+    def close(self) -> None:
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,130 @@
+"""``cdc-agent grants``: the least rights that work, as SQL for a DBA.
+
+In: a configuration and the names of pipelines; no connection, since the roles may not be there yet. Out: for each
+database the statements that make its role able to do what the pipelines need, and nothing else. The tests set up and
+run pipelines with roles that were made by these statements.
+
+https://www.postgresql.org/docs/current/logical-replication-security.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cdc_agent import databases
+from cdc_agent.config.model import Config, Database, Engine, PipelineSettings
+from cdc_agent.config.names import publication_name
+from cdc_agent.engines.mysql.identifiers import quote as mysql_quote
+from cdc_agent.engines.postgres.identifiers import quote as pg_quote
+from cdc_agent.mapping.routes import split_name
+
+READ = ("SELECT",)
+WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+@dataclass(slots=True)
+class Needs:
+    """What one database's role needs, over all pipelines."""
+
+    reads: dict[str, list[str]] = field(default_factory=dict)
+    """schema → tables; ``*`` for all of its tables."""
+    writes: dict[str, list[str]] = field(default_factory=dict)
+    truncates: bool = False
+    suppresses: bool = False
+    """A pipeline asks for triggers and foreign keys to be suppressed."""
+    publications: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    @property
+    def source(self) -> bool:
+        return bool(self.reads)
+
+    @property
+    def target(self) -> bool:
+        return bool(self.writes)
+
+
+def grants(config: Config, names: Sequence[str]) -> dict[str, list[str]]:
+    """Database name → statements, in the order in which a DBA runs them; comments are statements of their own."""
+    needs = _needs(config, names)
+    return {name: list(_statements(config.databases[name], need)) for name, need in needs.items()}
+
+
+def _needs(config: Config, names: Sequence[str]) -> dict[str, Needs]:
+    needs: dict[str, Needs] = {}
+    for name in names:
+        settings = config.pipelines[name]
+        source = needs.setdefault(settings.source, Needs())
+        target = needs.setdefault(settings.target, Needs())
+        published = source.publications.setdefault(publication_name(name, settings), [])
+        for schema, table in _tables(config, settings, "source"):
+            _add(source.reads, schema, table)
+            published.append((schema, table))
+        for schema, table in _tables(config, settings, "target"):
+            _add(target.writes, schema, table)
+        target.truncates |= any(route.truncate for route in settings.tables)
+        target.suppresses |= settings.triggers != "fire"
+    return needs
+
+
+def _tables(config: Config, settings: PipelineSettings, role: str) -> Iterator[tuple[str, str]]:
+    database = config.databases[settings.source if role == "source" else settings.target]
+    for route in settings.tables:
+        schema, table = split_name(route.from_ if role == "source" else route.to, databases.default_schema(database))
+        yield schema, table if "*" not in table else "*"
+
+
+def _add(tables: dict[str, list[str]], schema: str, table: str) -> None:
+    names = tables.setdefault(schema, [])
+    if table not in names:
+        names.append(table)
+
+
+def _statements(database: Database, needs: Needs) -> Iterator[str]:
+    if database.engine is Engine.POSTGRES:
+        yield from _postgres(database, needs)
+    else:
+        yield from _mysql(database, needs)
+
+
+def _postgres(database: Database, needs: Needs) -> Iterator[str]:
+    role, name = pg_quote(database.user), pg_quote(database.name)
+    login = "LOGIN REPLICATION" if needs.source else "LOGIN"
+    yield f"CREATE ROLE {role} {login} PASSWORD '…'"
+    yield f"GRANT CONNECT{', TEMPORARY' if needs.target else ''} ON DATABASE {name} TO {role}"
+    for schema in dict.fromkeys([*needs.reads, *needs.writes]):
+        yield f"GRANT USAGE ON SCHEMA {pg_quote(schema)} TO {role}"
+    for schema, tables in needs.reads.items():
+        yield from _postgres_tables(READ, schema, tables, role)
+    rights = (*WRITE, "TRUNCATE") if needs.truncates else WRITE
+    for schema, tables in needs.writes.items():
+        yield from _postgres_tables(rights, schema, tables, role)
+    if needs.target:
+        yield f"CREATE SCHEMA cdc_agent AUTHORIZATION {role}"
+    if needs.suppresses:
+        yield "-- PostgreSQL 15 and newer: keeps triggers and foreign keys of the target from acting a second time"
+        yield f"GRANT SET ON PARAMETER session_replication_role TO {role}"
+
+
+def _postgres_tables(rights: Sequence[str], schema: str, tables: Sequence[str], role: str) -> Iterator[str]:
+    listed = ", ".join(rights)
+    if "*" in tables:
+        yield f"GRANT {listed} ON ALL TABLES IN SCHEMA {pg_quote(schema)} TO {role}"
+        return
+    names = ", ".join(f"{pg_quote(schema)}.{pg_quote(table)}" for table in tables)
+    yield f"GRANT {listed} ON {names} TO {role}"
+
+
+def _mysql(database: Database, needs: Needs) -> Iterator[str]:
+    user = f"{mysql_quote(database.user)}@'%'"
+    yield f"CREATE USER {user} IDENTIFIED BY '…'"
+    if needs.source:
+        yield f"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}"
+    for rights, tables in ((READ, needs.reads), (WRITE, needs.writes)):
+        for schema, names in tables.items():
+            for name in ["*"] if "*" in names else names:
+                table = "*" if name == "*" else mysql_quote(name)
+                yield f"GRANT {', '.join(rights)} ON {mysql_quote(schema)}.{table} TO {user}"
+    if needs.target:
+        own = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER, CREATE TEMPORARY TABLES"
+        yield f"GRANT {own} ON `cdc_agent`.* TO {user}"

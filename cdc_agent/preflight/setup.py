@@ -1,0 +1,190 @@
+"""``cdc-agent setup``: what pipelines need on their servers before the first run.
+
+In: a configuration and the names of pipelines. Out: the agent's tables on targets, publication and slot on PostgreSQL
+sources, a first checkpoint for each pipeline, and a report of what was done. Running it again changes nothing. It
+never leaves a slot without a checkpoint: what it made for a pipeline is dropped again when a later step fails, and a
+slot that a killed setup left is taken up by the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cdc_agent import databases
+from cdc_agent.changes import TableName
+from cdc_agent.config.model import Config, Engine, RouteSettings
+from cdc_agent.config.names import publication_name, slot_name
+from cdc_agent.echo import CHECKPOINT
+from cdc_agent.engines.admin import Admin
+from cdc_agent.engines.postgres.admin import PostgresAdmin
+from cdc_agent.errors import PrivilegeMissing, SourceSchemaError
+from cdc_agent.mapping.routes import Route, Routes
+from cdc_agent.positions import Lsn
+from cdc_agent.preflight import checkpoints
+from cdc_agent.preflight.create import create_target_table
+from cdc_agent.preflight.servers import Servers
+from cdc_agent.sources.postgres import publication, slot
+from cdc_agent.sources.postgres.setup import prepare, publish
+
+
+@dataclass(slots=True)
+class Report:
+    """What setup (or teardown) did, in the order in which it did it."""
+
+    done: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+
+
+def set_up(config: Config, names: Sequence[str], *, create_tables: bool = False) -> Report:
+    """Set pipelines up; idempotent.
+
+    Raises PrivilegeMissing with the SQL for a DBA, SourceSchemaError when a route takes no table, LogGone when a
+    checkpoint is there and its slot is not, SlotInUse when something else reads the slot.
+    """
+    with Servers(config, "setup") as servers:
+        setup = _Setup(config, servers)
+        setup.schemas(names)
+        for name in names:
+            if create_tables:
+                setup.target_tables(name)
+            setup.pipeline(name)
+        setup.markers(names)
+        return setup.report
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """One route and one source table that it takes."""
+
+    source: TableName
+    route: Route
+
+
+def routed(source: Admin, routes: Routes, settings: Sequence[RouteSettings]) -> list[Routed]:
+    """Every table that routes take now. Raises SourceSchemaError for a route that takes none."""
+    found = [Routed(table, route) for table in source.tables() for route in routes.for_table(table)]
+    taken = {id(pair.route.settings) for pair in found}
+    missing = [route.from_ for route in settings if id(route) not in taken]
+    if missing:
+        raise SourceSchemaError(
+            f"no table on the source for {', '.join(missing)}",
+            hint="create the table, grant SELECT on it to the agent's role, or correct `from`",
+        )
+    return found
+
+
+class _Setup:
+    def __init__(self, config: Config, servers: Servers) -> None:
+        self._config = config
+        self._servers = servers
+        self._targets = {pipeline.target for pipeline in config.pipelines.values()}
+        self.report = Report()
+
+    def _note(self, changed: bool, what: str) -> None:
+        (self.report.done if changed else self.report.unchanged).append(what)
+
+    def _touched(self, names: Sequence[str]) -> list[str]:
+        pairs = [(self._config.pipelines[name].source, self._config.pipelines[name].target) for name in names]
+        return list(dict.fromkeys(database for pair in pairs for database in pair))
+
+    def schemas(self, names: Sequence[str]) -> None:
+        """The agent's tables, first of all: the publication of a source that is a target too holds its checkpoint."""
+        for name in self._touched(names):
+            if name not in self._targets:
+                continue
+            there = checkpoints.exists(self._servers[name])
+            if not there:
+                self._create_schema(name)
+            self._note(not there, f"{name}: tables of cdc_agent")
+
+    def _create_schema(self, name: str) -> None:
+        server = self._servers[name]
+        try:
+            checkpoints.create_tables(server)
+        except PrivilegeMissing as error:
+            raise PrivilegeMissing(
+                f"{name}: the role may not create the schema cdc_agent",
+                details=[f"{line};" for line in _schema_sql(server, self._config.databases[name].user)],
+                hint="have a DBA run this, then setup again; `cdc-agent grants` prints all that is needed",
+            ) from error
+
+    def target_tables(self, name: str) -> None:
+        """Create the target tables that are missing, in the shape of their source tables."""
+        settings = self._config.pipelines[name]
+        source, target = self._servers[settings.source], self._servers[settings.target]
+        for pair in routed(source, databases.routes(self._config, name), settings.tables):
+            there = target.describe(*pair.route.target) is not None
+            if not there:
+                create_target_table(source, target, pair.source, pair.route)
+            self._note(not there, f"{settings.target}: table {'.'.join(pair.route.target)}")
+
+    def pipeline(self, name: str) -> None:
+        """Publication, slot and first checkpoint; all or nothing."""
+        settings = self._config.pipelines[name]
+        source = self._servers[settings.source]
+        held = checkpoints.read(self._servers[settings.target], name)
+        with contextlib.ExitStack() as undo:
+            position = self._log(name, held, undo) if isinstance(source, PostgresAdmin) else None
+            if held is None:
+                self._first_checkpoint(name, position)
+            undo.pop_all()
+        self._note(held is None, f"{settings.target}: checkpoint of {name}")
+
+    def _log(self, name: str, held: checkpoints.Held | None, undo: contextlib.ExitStack) -> Lsn | None:
+        """Publication and slot; the position from which the slot can be read when there is no checkpoint yet."""
+        settings = self._config.pipelines[name]
+        database, source = self._config.databases[settings.source], self._postgres(settings.source)
+        wanted, published = slot_name(name, settings), publication_name(name, settings)
+        pairs = routed(source, databases.routes(self._config, name), settings.tables)
+        tables = list(dict.fromkeys(pair.source for pair in pairs))
+        new = publication.read(source.connection, published) is None
+        if held is not None:
+            publish(database, published, tables)
+            slot.require_ours(slot.state(source.connection, wanted), wanted, database)
+            self._note(False, f"{settings.source}: slot {wanted}")
+            return None
+        if new:
+            undo.callback(publication.drop, source.connection, published)
+        found = prepare(database, slot=wanted, publication=published, tables=tables)
+        if found.created:
+            undo.callback(slot.drop, database, wanted)
+        self._note(new, f"{settings.source}: publication {published}")
+        self._note(found.created, f"{settings.source}: slot {wanted}")
+        return found.position
+
+    def _postgres(self, name: str) -> PostgresAdmin:
+        server = self._servers[name]
+        assert isinstance(server, PostgresAdmin)
+        return server
+
+    def _first_checkpoint(self, name: str, position: Lsn | None) -> None:
+        settings = self._config.pipelines[name]
+        source = databases.source(self._config, name, lambda event, table: None)
+        try:
+            start = position or source.current_position()
+            identity = source.identity().text
+        finally:
+            source.close()
+        checkpoints.write_first(self._servers[settings.target], name, settings.source, str(start), identity)
+
+    def markers(self, names: Sequence[str]) -> None:
+        """Publish the checkpoint table of a database that became a target after its own pipelines were set up."""
+        touched = self._touched(names)
+        for name, settings in self._config.pipelines.items():
+            if name in names or settings.source not in touched or settings.source not in self._targets:
+                continue
+            source = self._servers[settings.source]
+            if not isinstance(source, PostgresAdmin):
+                continue
+            found = publication.read(source.connection, publication_name(name, settings))
+            if found is not None and CHECKPOINT not in found.tables:
+                publish(self._config.databases[settings.source], found.name, sorted(found.tables))
+                self._note(True, f"{settings.source}: cdc_agent.checkpoint in publication {found.name}")
+
+
+def _schema_sql(server: Admin, user: str) -> list[str]:
+    if server.engine is Engine.POSTGRES:
+        return [f"CREATE SCHEMA cdc_agent AUTHORIZATION {server.quote(user)}"]
+    return [f"GRANT ALL ON `cdc_agent`.* TO {server.quote(user)}"]
