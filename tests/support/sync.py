@@ -1,0 +1,203 @@
+"""An agent between test databases: writes its configuration, runs the real command line, waits for its checkpoints.
+
+The agent is a process of its own, as a DBA would run it, so that it can be killed. What it has done is read from the
+checkpoint rows on the targets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.support import engines
+from tests.support.servers import Database
+from tests.support.waiting import wait_until
+
+COMMAND = (sys.executable, "-m", "cdc_agent")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a finished command left."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Sync:
+    """One configuration over some databases, and the agent processes that run it."""
+
+    folder: Path
+    databases: Mapping[str, Database]
+    pipelines: Mapping[str, Mapping[str, Any]]
+    users: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Account and password where the administrator's are not to be used."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Ports of proxies in front of a database's server."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "agent.yaml"
+
+    def write(self) -> Path:
+        """Write the configuration file."""
+        content = {
+            "databases": {name: self._database(name) for name in self.databases},
+            "pipelines": {name: dict(pipeline) for name, pipeline in self.pipelines.items()},
+        }
+        with self.file.open("w") as output:
+            YAML(typ="safe").dump(content, output)
+        self.file.chmod(0o600)
+        return self.file
+
+    def _database(self, name: str) -> dict[str, Any]:
+        database = self.databases[name]
+        user, password = self.users.get(name, (database.server.user, database.server.password))
+        url = database.url(user, password).replace(f":{password}@", "@")
+        if name in self.ports:
+            url = url.replace(f":{database.server.port}/", f":{self.ports[name]}/")
+        return {"url": url, "password": password}
+
+    def command(self, *arguments: str, check: bool = True, timeout: float = 120) -> Done:
+        """Run one command of the agent to its end."""
+        self.write()
+        done = subprocess.run(
+            [*COMMAND, arguments[0], "-c", str(self.file), *arguments[1:]],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env=self._environment(),
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.environment}
+
+    def setup(self, *options: str) -> None:
+        self.command("setup", *options)
+
+    def catch_up(self, *options: str) -> None:
+        """Run until everything that is committed now is on the other side."""
+        self.command("run", "--until-caught-up", *options)
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start `run` in the background; its output goes to a file that `log` reads."""
+        self.write()
+        with self._log_file.open("ab") as output:
+            process = subprocess.Popen(
+                [*COMMAND, "run", "-c", str(self.file), *options], stdout=output, stderr=output, env=self._environment()
+            )
+        self.running.append(process)
+        return process
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / "agent.log"
+
+    def log(self) -> str:
+        """Everything that the agents started here have said."""
+        return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
+
+    def stop(self, process: subprocess.Popen[bytes], *, how: int = signal.SIGTERM, timeout: float = 15) -> int:
+        """End an agent; its exit status."""
+        process.send_signal(how)
+        status = process.wait(timeout)
+        if process in self.running:
+            self.running.remove(process)
+        return status
+
+    def close(self) -> None:
+        """End whatever is left, and drop what `setup` made."""
+        for process in self.running:
+            process.kill()
+            process.wait()
+        self.running.clear()
+        if self.file.exists():
+            self.command("teardown", "--yes", check=False)
+
+    def checkpoint(self, pipeline: str) -> dict[str, Any]:
+        """The pipeline's row on its target; {} before there is one."""
+        target = self.databases[str(self.pipelines[pipeline]["target"])]
+        names = ("position", "generation", "transactions", "changes", "echoes", "quarantined")
+        position = "position" if target.engine == "postgres" else "`position`"
+        columns = ", ".join(position if name == "position" else name for name in names)
+        rows = target.run(f"SELECT {columns} FROM cdc_agent.checkpoint WHERE pipeline = %s", (pipeline,))
+        return dict(zip(names, rows[0], strict=True)) if rows else {}
+
+    def wait_for_transactions(self, pipeline: str, count: int, timeout: float = 60) -> None:
+        """Wait until the target holds at least `count` transactions of the pipeline."""
+
+        def reached() -> bool:
+            self.raise_if_ended()
+            return int(self.checkpoint(pipeline).get("transactions", 0)) >= count
+
+        wait_until(reached, timeout=timeout, what=f"{count} transactions of {pipeline}: {self.checkpoint(pipeline)}")
+
+    def raise_if_ended(self) -> None:
+        """An agent that ended while a test waits for it has failed."""
+        for process in self.running:
+            if process.poll() is not None:
+                raise AssertionError(f"the agent ended with {process.returncode}:\n{self.log()[-6000:]}")
+
+    def status(self) -> list[dict[str, Any]]:
+        """`status --json`."""
+        pipelines: list[dict[str, Any]] = json.loads(self.command("status", "--json").out)["pipelines"]
+        return pipelines
+
+
+def schema(database: Database) -> str:
+    """The schema under which the agent's configuration names the database's tables."""
+    return "public" if database.engine == "postgres" else database.name
+
+
+def route(source: Database, target: Database, table: str, **options: Any) -> dict[str, Any]:
+    """A route that takes a table under its own name, every column."""
+    return {"from": f"{schema(source)}.{table}", "to": f"{schema(target)}.{table}", **options}
+
+
+def pipeline(
+    source: tuple[str, Database], target: tuple[str, Database], tables: Sequence[str], **options: Any
+) -> dict[str, Any]:
+    """A pipeline that takes tables under their own names."""
+    return {
+        "source": source[0],
+        "target": target[0],
+        "tables": [route(source[1], target[1], table) for table in tables],
+        **options,
+    }
+
+
+def transactional(database: Database) -> Any:
+    """A connection with autocommit off."""
+    connection = database.connect()
+    if database.engine == "postgres":
+        connection.autocommit = False
+    else:
+        connection.autocommit(False)
+        engines.run(connection, "SET time_zone = '+00:00'")
+    return connection
+
+
+def activity(database: Database) -> tuple[str, ...]:
+    """A mark that moves with every row written: the end of the binlog, or PostgreSQL's counts of row changes."""
+    if database.engine != "postgres":
+        return tuple(str(value) for value in database.run("SHOW BINARY LOGS")[-1][:2])
+    database.run("SELECT pg_stat_force_next_flush()")
+    counts = "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::text FROM pg_stat_user_tables"
+    return tuple(str(value) for value in database.run(counts)[0])
