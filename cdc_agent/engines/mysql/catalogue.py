@@ -1,0 +1,160 @@
+"""What a MySQL or MariaDB server says of its tables now.
+
+A connection in, `mapping.writes.TargetTable` values out. Reads ``information_schema`` only; a column that the user
+has no right on is not seen there, and so not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import pymysql
+
+from cdc_agent.changes import TableName
+from cdc_agent.engines.mysql.connection import Session
+from cdc_agent.engines.mysql.failures import translate
+from cdc_agent.engines.mysql.types import from_column_type
+from cdc_agent.errors import Retryable, TargetUnavailable
+from cdc_agent.mapping.writes import ForeignKey, TargetColumn, TargetTable
+
+_TABLE: Final = """
+    SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
+"""
+_TABLES: Final = """
+    SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
+    WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND (%s IS NULL OR TABLE_SCHEMA = %s)
+      AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'cdc_agent')
+    ORDER BY TABLE_SCHEMA, TABLE_NAME
+"""
+_COLUMNS: Final = """
+    SELECT COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, COLUMN_DEFAULT, EXTRA
+    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION
+"""
+_JSON_CHECKS: Final = """
+    SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
+    WHERE CONSTRAINT_SCHEMA = %s AND TABLE_NAME = %s
+"""
+_UNIQUE: Final = """
+    SELECT INDEX_NAME, COLUMN_NAME, SUB_PART
+    FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND NON_UNIQUE = 0
+    ORDER BY INDEX_NAME, SEQ_IN_INDEX
+"""
+_FOREIGN: Final = """
+    SELECT k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME,
+           k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
+    FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
+      ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
+     AND r.TABLE_NAME = k.TABLE_NAME
+    WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME = %s AND k.REFERENCED_TABLE_NAME IS NOT NULL
+    ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION
+"""
+_TRIGGERS: Final = """
+    SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
+    WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s ORDER BY TRIGGER_NAME
+"""
+
+
+def describe(
+    connection: Session, schema: str, name: str, *, unavailable: type[Retryable] = TargetUnavailable
+) -> TargetTable | None:
+    """The table as it is now, or None when there is none (a view is none).
+
+    A unique key over a prefix or an expression appears under that spelling, which is no column's name: it forbids,
+    as every second unique key does, but identifies nothing. A primary key over a prefix is such a key too.
+    """
+    found = _rows(connection, _TABLE, (schema, name), unavailable)
+    if not found:
+        return None
+    schema, name = found[0]  # as the server spells it, where it does not tell upper from lower case
+    place = (schema, name)
+    json_columns = _json_columns(connection, place, unavailable)
+    absent = (None, "NULL") if connection.server.is_mariadb else (None,)
+    columns = tuple(_column(row, json_columns, absent) for row in _rows(connection, _COLUMNS, place, unavailable))
+    primary_key, unique_keys = _keys(_rows(connection, _UNIQUE, place, unavailable), columns)
+    foreign_keys = _foreign_keys(_rows(connection, _FOREIGN, place, unavailable))
+    nullable = {column.name for column in columns if column.nullable}
+    if nullable.intersection(primary_key):
+        columns = tuple(replace(c, nullable=c.nullable and c.name not in primary_key) for c in columns)
+    return TargetTable(schema, name, columns, primary_key, unique_keys, foreign_keys)
+
+
+def list_tables(
+    connection: Session, schema: str | None = None, *, unavailable: type[Retryable] = TargetUnavailable
+) -> list[TableName]:
+    """Every base table that the user can see, but for the servers' and the agent's own; of one database if given."""
+    return [(row[0], row[1]) for row in _rows(connection, _TABLES, (schema, schema), unavailable)]
+
+
+def triggers(
+    connection: Session, schema: str, name: str, *, unavailable: type[Retryable] = TargetUnavailable
+) -> list[str]:
+    """Names of the table's triggers; the server shows them to users with the TRIGGER privilege only."""
+    return [row[0] for row in _rows(connection, _TRIGGERS, (schema, name), unavailable)]
+
+
+def _rows(
+    connection: Session, statement: str, arguments: Sequence[Any], unavailable: type[Retryable]
+) -> list[tuple[Any, ...]]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, arguments)
+            return list(cursor.fetchall())
+    except pymysql.MySQLError as error:
+        raise translate(error, "reading information_schema", unavailable=unavailable) from error
+
+
+def _json_columns(connection: Session, place: TableName, unavailable: type[Retryable]) -> frozenset[str]:
+    """MariaDB spells JSON as LONGTEXT with a check of the column's own name: ``json_valid(`name`)``."""
+    if not connection.server.is_mariadb:
+        return frozenset()
+    checks = _rows(connection, _JSON_CHECKS, place, unavailable)
+    return frozenset(name for name, clause in checks if clause == f"json_valid(`{name.replace('`', '``')}`)")
+
+
+def _column(row: tuple[Any, ...], json_columns: frozenset[str], absent: tuple[str | None, ...]) -> TargetColumn:
+    """`absent` is how the server spells that there is no default: MariaDB says NULL where MySQL has nothing."""
+    name, column_type, charset, collation, nullable, default, extra = row
+    extra = extra.upper()
+    identity = "AUTO_INCREMENT" in extra
+    return TargetColumn(
+        name=name,
+        type=from_column_type(column_type, charset, collation, json=name in json_columns),
+        nullable=nullable == "YES",
+        has_default=identity or "DEFAULT_GENERATED" in extra or default not in absent,
+        generated="GENERATED" in extra.replace("DEFAULT_GENERATED", ""),
+        identity=identity,
+    )
+
+
+def _keys(
+    rows: Iterable[tuple[Any, ...]], columns: Sequence[TargetColumn]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    indexes: dict[str, list[str]] = {}
+    for index, column, prefix in rows:
+        part = "(expression)" if column is None else column if prefix is None else f"{column}({prefix})"
+        indexes.setdefault(index, []).append(part)
+    names = {column.name for column in columns}
+    primary = tuple(indexes.get("PRIMARY", ()))
+    if not names.issuperset(primary):
+        return (), tuple(tuple(parts) for parts in indexes.values())
+    return primary, tuple(tuple(parts) for index, parts in indexes.items() if index != "PRIMARY")
+
+
+def _foreign_keys(rows: Iterable[tuple[Any, ...]]) -> tuple[ForeignKey, ...]:
+    grouped: dict[str, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        grouped.setdefault(row[0], []).append(row)
+    return tuple(
+        ForeignKey(
+            name=name,
+            columns=tuple(row[1] for row in parts),
+            references=(parts[0][2], parts[0][3]),
+            referenced_columns=tuple(row[4] for row in parts),
+            on_delete=parts[0][5],
+            on_update=parts[0][6],
+        )
+        for name, parts in grouped.items()
+    )
