@@ -1,0 +1,122 @@
+"""TPC-B through the agent: no reader of the target ever sees half a transaction, whatever happens to the agent."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import workloads
+from tests.support.oracle import assert_equal
+from tests.support.servers import Database, Server
+from tests.support.sync import Sync, pipeline, transactional
+from tests.support.waiting import wait_until
+from tests.support.workloads import SumsReader, TpcbClient
+
+TABLES = ("branches", "tellers", "accounts", "history")
+CLIENTS = 2
+Bank = Callable[[Server, Server], Sync]
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[Bank]:
+    """Makes a bank on a source, its empty tables on a target, and a pipeline that is set up."""
+    with contextlib.ExitStack() as stack:
+
+        def make(source: Server, target: Server) -> Sync:
+            origin, destination = source.create_database("bank"), target.create_database("bank")
+            for database in (origin, destination):
+                scripts = workloads.TPCB_POSTGRES if database.engine == "postgres" else workloads.TPCB_MYSQL
+                database.run(";\n".join(scripts))
+            sync = Sync(
+                tmp_path,
+                {"bank": origin, "copy": destination},
+                {"bank-to-copy": pipeline(("bank", origin), ("copy", destination), TABLES)},
+            )
+            stack.callback(sync.close)
+            sync.setup()
+            with contextlib.closing(transactional(origin)) as connection:
+                workloads.load_tpcb(connection)
+            return sync
+
+        yield make
+
+
+def clients(database: Database, seconds: float) -> list[TpcbClient]:
+    started = [TpcbClient(lambda: transactional(database), client=n, seconds=seconds) for n in range(1, CLIENTS + 1)]
+    for client in started:
+        client.start()
+    return started
+
+
+def finish(sync: Sync, started: list[TpcbClient], reader: SumsReader) -> int:
+    """Wait for clients and agent, check every look that the reader took; the number of commits."""
+    for client in started:
+        client.finish()
+    commits = sum(client.commits for client in started)
+    sync.wait_for_transactions("bank-to-copy", commits + 1)
+    reader.finish()
+    assert reader.looks > 10
+    assert reader.torn == []
+    assert_equal(sync.databases["bank"], sync.databases["copy"], TABLES)
+    return commits
+
+
+def test_a_reader_never_sees_half_a_transaction(bank: Bank, crossing: tuple[Server, Server], seconds: float) -> None:
+    """At any moment the sums of accounts, tellers, branches and history agree on the target; at the end all rows do."""
+    sync = bank(*crossing)
+    sync.start()
+    reader = SumsReader(lambda: transactional(sync.databases["copy"]))
+    reader.start()
+    started = clients(sync.databases["bank"], seconds)
+    commits = finish(sync, started, reader)
+    assert sync.checkpoint("bank-to-copy")["transactions"] == commits + 1
+
+
+def test_killing_the_agent_loses_and_repeats_nothing(
+    bank: Bank, crossing: tuple[Server, Server], seconds: float
+) -> None:
+    """kill -9 at random moments: every transaction is applied exactly once, as the copy's own history shows."""
+    sync = bank(*crossing)
+    copy = sync.databases["copy"]
+    _log_every_history_row(copy)
+    agent = sync.start()
+    reader = SumsReader(lambda: transactional(copy))
+    reader.start()
+    started = clients(sync.databases["bank"], seconds)
+    kills = 0
+    while any(client.is_alive() for client in started):
+        before = sync.checkpoint("bank-to-copy").get("transactions", 0)
+
+        def moved(before: int = before) -> bool:
+            return int(sync.checkpoint("bank-to-copy").get("transactions", 0)) > before + 20 or not any(
+                client.is_alive() for client in started
+            )
+
+        wait_until(moved, timeout=30, what="the agent applies again after a kill")
+        sync.stop(agent, how=signal.SIGKILL)
+        kills += 1
+        agent = sync.start()
+    commits = finish(sync, started, reader)
+    assert kills >= 2
+    assert sync.checkpoint("bank-to-copy")["transactions"] == commits + 1
+    assert copy.run("SELECT count(*), count(DISTINCT hid) FROM history_log") == [(commits, commits)]
+
+
+def _log_every_history_row(copy: Database) -> None:
+    """A trigger on the target that notes every write of a history row, replicated or not."""
+    if copy.engine == "postgres":
+        copy.run(
+            "CREATE TABLE history_log (hid bigint);"
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN INSERT INTO history_log VALUES (NEW.hid); RETURN NEW; END $$;"
+            "CREATE TRIGGER note AFTER INSERT OR UPDATE ON history FOR EACH ROW EXECUTE FUNCTION note();"
+            "ALTER TABLE history ENABLE ALWAYS TRIGGER note"
+        )
+        return
+    copy.run("CREATE TABLE history_log (hid BIGINT)")
+    copy.run("CREATE TRIGGER note_insert AFTER INSERT ON history FOR EACH ROW INSERT INTO history_log VALUES (NEW.hid)")
+    copy.run("CREATE TRIGGER note_update AFTER UPDATE ON history FOR EACH ROW INSERT INTO history_log VALUES (NEW.hid)")
