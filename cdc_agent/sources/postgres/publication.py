@@ -1,0 +1,125 @@
+"""The publication that says which tables' changes a slot's reader is sent.
+
+Table names in; the publication afterwards holds exactly these, whole partition trees under their root's name, and the
+database's own checkpoint table, in which echoes are recognised. Where the role may not create or alter it, the error
+holds the SQL for the person who may. Never touches a publication that covers the tables already.
+
+https://www.postgresql.org/docs/current/sql-createpublication.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from cdc_agent.changes import TableName
+from cdc_agent.echo import CHECKPOINT
+from cdc_agent.engines.postgres.identifiers import qualified, quote
+from cdc_agent.errors import PrivilegeMissing
+from cdc_agent.sources.postgres.faults import translate
+
+_OPTIONS: Final = "publish = 'insert, update, delete, truncate', publish_via_partition_root = true"
+
+_PUBLICATION: Final = """
+SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot,
+       pg_has_role(pubowner, 'USAGE'),
+       ARRAY(SELECT ARRAY[t.schemaname, t.tablename]::text[] FROM pg_publication_tables t WHERE t.pubname = p.pubname)
+  FROM pg_publication p WHERE pubname = %s
+"""
+
+_EXISTS: Final = """
+SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A publication as the catalogue has it now."""
+
+    name: str
+    complete: bool
+    """All kinds of change are published, partitions under their root's name."""
+    owned: bool
+    tables: frozenset[TableName]
+    """Every table that it covers, those of FOR ALL TABLES and of schemas included."""
+
+    def covers(self, tables: Iterable[TableName]) -> bool:
+        return self.complete and self.tables.issuperset(tables)
+
+
+def read(connection: psycopg.Connection[Any], name: str) -> Publication | None:
+    """The publication, None when there is none. Raises as `faults.translate`."""
+    try:
+        row = connection.execute(_PUBLICATION, (name,)).fetchone()
+    except psycopg.Error as error:
+        raise translate(error, f"looking at publication {name}") from error
+    if row is None:
+        return None
+    complete, owned, tables = row
+    return Publication(name, complete, owned, frozenset((schema, table) for schema, table in tables))
+
+
+def ensure(connection: psycopg.Connection[Any], name: str, tables: Sequence[TableName]) -> bool:
+    """Make the publication cover `tables`; True when it had to be created.
+
+    Raises PrivilegeMissing, with the statements to run, where the role may not; LogUnusable for a table that cannot
+    be published.
+    """
+    needed = _with_checkpoint(connection, tables)
+    found = read(connection, name)
+    if found is not None and (found.tables == needed or not found.owned) and found.covers(needed):
+        return False
+    statements = sql(name, sorted(needed), create=found is None)
+    try:
+        with connection.transaction():
+            for statement in statements:
+                connection.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise PrivilegeMissing(
+            f"this role may not {'create' if found is None else 'alter'} publication {name}",
+            details=[f"{statement};" for statement in statements],
+            hint="have the statements above run by a role that owns the tables, or by a superuser",
+        ) from error
+    except psycopg.Error as error:
+        raise translate(error, f"publishing the tables of publication {name}") from error
+    return found is None
+
+
+def _with_checkpoint(connection: psycopg.Connection[Any], tables: Iterable[TableName]) -> frozenset[TableName]:
+    needed = frozenset(tables)
+    return needed | {CHECKPOINT} if connection.execute(_EXISTS, CHECKPOINT).fetchone() else needed
+
+
+def sql(name: str, tables: Sequence[TableName], *, create: bool) -> list[str]:
+    """The statements that make the publication what it must be, for the agent or for a person.
+
+    ONLY: the children of plain inheritance are tables of their own. It does not keep partitions out.
+    """
+    listed = ", ".join(f"ONLY {qualified(*table)}" for table in tables)
+    if create:
+        return [f"CREATE PUBLICATION {quote(name)} FOR TABLE {listed} WITH ({_OPTIONS})"]
+    return [
+        f"ALTER PUBLICATION {quote(name)} SET TABLE {listed}",
+        f"ALTER PUBLICATION {quote(name)} SET ({_OPTIONS})",
+    ]
+
+
+def drop(connection: psycopg.Connection[Any], name: str) -> bool:
+    """Drop the publication; False when there is none. Raises PrivilegeMissing with the statement to run."""
+    if read(connection, name) is None:
+        return False
+    statement = f"DROP PUBLICATION IF EXISTS {quote(name)}"
+    try:
+        connection.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise PrivilegeMissing(
+            f"this role may not drop publication {name}",
+            details=[f"{statement};"],
+            hint="have the statement above run by the publication's owner or a superuser",
+        ) from error
+    except psycopg.Error as error:
+        raise translate(error, f"dropping publication {name}") from error
+    return True

@@ -1,0 +1,363 @@
+"""The reading end on PostgreSQL: a logical replication slot's stream in, transactions out, in commit order.
+
+Frames are told apart by their first bytes and row messages kept undecoded; tables that no route takes are not even
+copied. Never tells the server of a position that was not acknowledged, and never starts where the slot would silently
+skip ahead.
+
+https://www.postgresql.org/docs/current/protocol-logical-replication.html
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from struct import Struct
+from typing import Any, Final
+
+import psycopg
+
+from cdc_agent import echo
+from cdc_agent.assemble import Assembler, Report
+from cdc_agent.changes import Table, TableName, Truncate
+from cdc_agent.config.model import Database
+from cdc_agent.engines.postgres.connection import connect
+from cdc_agent.errors import DecodeError, LogUnusable, SourceUnavailable
+from cdc_agent.positions import Lsn, Position, parse_lsn
+from cdc_agent.sources.base import Emit, ServerIdentity
+from cdc_agent.sources.postgres import publication as publications
+from cdc_agent.sources.postgres import slot as slots
+from cdc_agent.sources.postgres.faults import translate
+from cdc_agent.sources.postgres.pgoutput import (
+    POSTGRES_EPOCH,
+    LogicalMessage,
+    Relation,
+    TruncateRelations,
+    TypeName,
+    parse,
+)
+from cdc_agent.sources.postgres.relations import Relations
+from cdc_agent.sources.postgres.reread import reread
+from cdc_agent.sources.postgres.session import Session
+from cdc_agent.sources.postgres.stream import HEADER, KEEPALIVE, XLOG_DATA, ReplicationStream, parse_keepalive
+from cdc_agent.values import Row, Value
+
+IDLE_BYTES: Final = 1024 * 1024
+"""An idle log's progress is reported from so many bytes on, or when somebody asked how far it is."""
+_CLOSE_SECONDS: Final = 1.0
+_FRAMES_AT_ONCE: Final = 256
+"""Between two looks at the clock."""
+_SHUTDOWN_PINGS: Final = 5
+_SHUTDOWN_SECONDS: Final = 0.5
+
+_ROWS: Final = frozenset(b"IUD")
+_BEGIN, _COMMIT, _ORIGIN = b"BCO"
+_TAG: Final = Struct(">BI")
+_BEGIN_FIELDS: Final = Struct(">QqI")
+_COMMIT_FIELDS: Final = Struct(">BQQq")
+
+_LOG_END: Final = """
+SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text,
+       CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text
+"""
+_PAGE_HEADER: Final = 40
+"""On an empty page the place for the next WAL record lies behind a header of at most so many bytes."""
+_FLUSH_SECONDS: Final = 1.0
+"""Commits under synchronous_commit = off reach the disk, and so the log's readers, by then."""
+_FLUSH_POLL_SECONDS: Final = 0.02
+
+
+class PostgresSource:
+    """`sources.base.Source` for PostgreSQL 14 and newer."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        name: str,
+        target: str,
+        pipeline: str,
+        slot: str,
+        publication: str,
+        report: Report,
+    ) -> None:
+        self._database = database
+        self._name = name
+        self._target = target
+        self._purpose = pipeline
+        self._slot = slot
+        self._publication = publication
+        self._report = report
+        self._catalogue = Session(database, f"{pipeline} catalogue")
+        self._rows = Session(database, f"{pipeline} rows")
+        self._stream: ReplicationStream | None = None
+        self._wanted: Callable[[TableName], bool] | None = None
+        self._goal = Lsn(0)
+        self._closing = threading.Event()
+        self._reading = threading.Lock()
+
+    # --- questions, each with its own connection
+
+    def identity(self) -> ServerIdentity:
+        """System identifier and timeline, as IDENTIFY_SYSTEM has them."""
+        with slots.connect_replication(self._database, self._purpose) as connection:
+            try:
+                row = connection.execute(b"IDENTIFY_SYSTEM").fetchone()
+            except psycopg.Error as error:
+                raise translate(error, "identifying the server") from error
+            version = connection.info.parameter_status("server_version") or ""
+        assert row is not None
+        return ServerIdentity("postgresql", version, str(row[0]), int(row[1]))
+
+    def current_position(self) -> Position:
+        """The end of the log that readers can see, all commits so far included.
+
+        `read` reports it when it gets there, even if nothing was committed.
+        """
+        with connect(self._database, purpose=self._purpose, unavailable=SourceUnavailable) as connection:
+            try:
+                end = _log_end(connection)
+            except psycopg.Error as error:
+                raise translate(error, "asking for the end of the log") from error
+        self._goal = max(self._goal, end)
+        return end
+
+    def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
+        """See `sources.base.Source`; in the text that the log would have."""
+        return self._rows.ask(lambda c: reread(c, table, key), f"reading a row of {table.schema}.{table.name} again")
+
+    # --- the stream
+
+    def start(self, position: Position, wanted: Callable[[TableName], bool]) -> None:
+        """See `sources.base.Source`. Raises also SlotInUse, which names the other reader."""
+        if not isinstance(position, Lsn):
+            raise LogUnusable(f"the checkpoint {position} is not a position in PostgreSQL's log")
+        self._catalogue.ask(lambda connection: self._require_log(connection, position), "looking at the slot")
+        self._wanted = wanted
+        self._close_stream()
+        self._stream = ReplicationStream(
+            self._database,
+            purpose=self._purpose,
+            slot=self._slot,
+            publication=self._publication,
+            position=position,
+        )
+
+    def _require_log(self, connection: psycopg.Connection[Any], position: Lsn) -> None:
+        found = slots.require_ours(slots.state(connection, self._slot), self._slot, self._database)
+        slots.require_free(slots.wait_until_free(connection, self._slot) or found)
+        end = _log_end(connection)
+        slots.require_position(found, position, end)
+        if publications.read(connection, self._publication) is None:
+            raise LogUnusable(
+                f"publication {self._publication} does not exist",
+                hint="cdc-agent setup -c FILE creates it; changes made without it are missing, repair with verify",
+            )
+        self._goal = max(self._goal, end)
+
+    def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
+        """See `sources.base.Source`."""
+        stream, wanted = self._stream, self._wanted
+        if stream is None or wanted is None:
+            raise SourceUnavailable("the source was not started")
+        relations = Relations(self._catalogue, wanted)
+        assembler = Assembler(emit, target=self._target, report=self._report)
+        reader = _Reader(stream, relations, assembler, self._report)
+        with self._reading:
+            try:
+                while not stop() and not self._closing.is_set():
+                    reader.read_some()
+                    reader.seek(self._goal.value)
+                    stream.tick()
+            finally:
+                if self._closing.is_set():
+                    self._close_stream()
+
+    def keepalive(self) -> None:
+        """See `sources.base.Source`."""
+        if self._stream is not None:
+            self._stream.waited()
+            self._stream.report()
+
+    def acknowledge(self, position: Position) -> None:
+        """See `sources.base.Source`."""
+        if self._stream is not None and isinstance(position, Lsn):
+            self._stream.acknowledged = max(self._stream.acknowledged, position.value)
+
+    def close(self) -> None:
+        """See `sources.base.Source`; a running `read` ends within a tick, or else closes the stream when it ends."""
+        self._closing.set()
+        self._rows.close()
+        if self._reading.acquire(timeout=_CLOSE_SECONDS):
+            try:
+                self._close_stream()
+            finally:
+                self._reading.release()
+
+    def _close_stream(self) -> None:
+        self._catalogue.close()
+        if self._stream is not None:
+            self._stream.close()
+
+
+def _log_end(connection: psycopg.Connection[Any]) -> Lsn:
+    """The flushed end of the log, once it holds what was inserted before the question."""
+    inserted, flushed = _ask_log_end(connection)
+    deadline = time.monotonic() + _FLUSH_SECONDS
+    while flushed.value + _PAGE_HEADER < inserted.value and time.monotonic() < deadline:
+        time.sleep(_FLUSH_POLL_SECONDS)
+        _, flushed = _ask_log_end(connection)
+    return flushed
+
+
+def _ask_log_end(connection: psycopg.Connection[Any]) -> tuple[Lsn, Lsn]:
+    row = connection.execute(_LOG_END.encode()).fetchone()
+    assert row is not None
+    return parse_lsn(row[0]), parse_lsn(row[1])
+
+
+class _Reader:
+    """The hot loop: one for each `read`."""
+
+    def __init__(
+        self, stream: ReplicationStream, relations: Relations, assembler: Assembler, report: Report
+    ) -> None:
+        self._stream = stream
+        self._relations = relations
+        self._assembler = assembler
+        self._report = report
+        self._start = stream.received
+        self._seen = stream.received
+        """The last position handed over."""
+        self._open = False
+        """Between a Begin and its Commit."""
+        self._covered = False
+        """Inside a transaction that the position to start from covers already."""
+        self._pings: list[float] = []
+
+    def read_some(self) -> None:
+        """Handle the frames that are there, or wait a tick for one."""
+        stream = self._stream
+        next_frame = stream.next_frame
+        routed = self._relations.routed
+        assembler = self._assembler
+        for _ in range(_FRAMES_AT_ONCE):
+            size, frame = next_frame(1)
+            if size <= 0:
+                break
+            kind = frame[0]
+            if kind == XLOG_DATA:
+                tag, oid = _TAG.unpack_from(frame, HEADER)
+                if tag not in _ROWS:
+                    self._control(tag, frame)
+                elif self._covered:
+                    continue
+                elif (table := routed.get(oid)) is None:
+                    self._unrouted(oid, frame)
+                elif assembler.dropping:
+                    assembler.skipped()
+                else:
+                    assembler.rows(table, bytes(frame[HEADER:]))
+            elif kind == KEEPALIVE:
+                self._keepalive(frame)
+            else:
+                raise DecodeError(f"the replication stream has a frame of the unknown kind {chr(kind)!r}")
+        else:
+            return
+        if size < 0:
+            raise stream.ended()
+        if not stream.wait():
+            self._relations.rest()
+
+    def seek(self, goal: int) -> None:
+        """Ask the server how far it is, while it is not known to have read its log up to `goal`."""
+        if self._seen < goal and not self._open and not self._stream.asked:
+            self._stream.ping()
+
+    def _unrouted(self, oid: int, frame: memoryview) -> None:
+        if (own := self._relations.own.get(oid)) is not None:
+            self._assembler.own(own, bytes(frame[HEADER:]))
+        elif oid in self._relations.names:
+            self._assembler.skipped()
+        else:
+            raise DecodeError(f"a row of relation {oid}, which was not announced")
+
+    def _control(self, tag: int, frame: memoryview) -> None:
+        if tag == _BEGIN:
+            commit_lsn, _, _ = _BEGIN_FIELDS.unpack_from(frame, HEADER + 1)
+            self._open = True
+            self._covered = commit_lsn < self._start
+            self._assembler.begin()
+        elif tag == _COMMIT:
+            self._commit(frame)
+        elif tag != _ORIGIN:
+            self._rare(bytes(frame[HEADER:]))
+
+    def _commit(self, frame: memoryview) -> None:
+        _, _, end, micros = _COMMIT_FIELDS.unpack_from(frame, HEADER + 1)
+        covered, self._open, self._covered = self._covered, False, False
+        self._stream.received = end
+        if not covered:
+            self._require_all_published()
+            self._seen = end
+            self._assembler.commit(Lsn(end), POSTGRES_EPOCH + micros / 1_000_000)
+
+    def _rare(self, message: bytes) -> None:
+        match parse(message):
+            case Relation() as relation:
+                self._relations.announce(relation)
+            case TypeName() as name:
+                self._relations.name_type(name)
+            case TruncateRelations() as truncate:
+                self._truncate(truncate)
+            case LogicalMessage(transactional=True, prefix=echo.MESSAGE_PREFIX, content=content):
+                if not self._covered:
+                    self._assembler.message(content)
+            case LogicalMessage():
+                pass
+            case other:
+                raise DecodeError(f"a {type(other).__name__} message where none belongs")
+
+    def _truncate(self, truncate: TruncateRelations) -> None:
+        if self._covered:
+            return
+        relations = self._relations
+        if unknown := set(truncate.relations) - relations.names.keys():
+            raise DecodeError(f"TRUNCATE of relations {sorted(unknown)}, which were not announced")
+        for oid in truncate.relations:
+            if oid in relations.own:
+                self._report("foreign_checkpoint_write", relations.names[oid])
+        tables = tuple(relations.names[oid] for oid in truncate.relations if oid in relations.routed)
+        if tables:
+            self._assembler.truncate(Truncate(tables, truncate.cascade, truncate.restart_identity))
+        else:
+            self._assembler.skipped()
+
+    def _keepalive(self, frame: memoryview) -> None:
+        log_end, wants_answer = parse_keepalive(frame)
+        asked, self._stream.asked = self._stream.asked, False
+        if wants_answer:
+            self._refuse_shutdown_wait()
+        if not self._open:
+            self._require_all_published()
+            self._stream.received = max(self._stream.received, log_end)
+            if log_end > self._seen and (asked or log_end - self._seen >= IDLE_BYTES):
+                self._seen = log_end
+                self._assembler.idle(Lsn(log_end))
+        if wants_answer:
+            self._stream.report()
+
+    def _require_all_published(self) -> None:
+        if self._stream.fault is not None:
+            raise self._stream.fault
+
+    def _refuse_shutdown_wait(self) -> None:
+        """A server that shuts down waits until its reader has *flushed* all, its last checkpoint record included.
+
+        It then asks again after every answer. That record will not be acknowledged, since nothing of it reaches the
+        target: so let go of the server, which would wait for ever. The log behind the checkpoint stays where it is.
+        """
+        now = time.monotonic()
+        self._pings = [*self._pings[1 - _SHUTDOWN_PINGS :], now]
+        if len(self._pings) == _SHUTDOWN_PINGS and now - self._pings[0] < _SHUTDOWN_SECONDS:
+            raise SourceUnavailable("the server is shutting down")
