@@ -88,8 +88,18 @@ class Assembler:
         self._substantive = True
 
     def message(self, content: bytes) -> None:
-        """A transactional logical message of an agent on PostgreSQL: the path as text."""
-        self._mark(echo.read_path(content.decode()))
+        """A transactional logical message of an agent on PostgreSQL: the path as text.
+
+        Only the first thing in a transaction can be one; anything else was written by a person and is reported.
+        """
+        try:
+            path = echo.read_path(content.decode())
+        except ValueError:
+            path = None
+        if path is None or self._pieces or not self._first:
+            self._foreign = echo.CHECKPOINT
+        else:
+            self._mark(path)
 
     def own(self, table: Table, message: bytes) -> None:
         """A row message of a table in the source's own cdc_agent schema."""
