@@ -1,0 +1,163 @@
+"""Fixtures that give a test real servers, and the part of the report that says which servers a run used.
+
+A test that takes one of these runs once for each server (or pairing) of the run, see `tests.support.servers`:
+`any_postgres`, `any_mysql` (MySQL and MariaDB), `any_server`, `pairing`. These give one: `postgres`, `mysql`, `mariadb`.
+`private_server` starts servers that the test may stop, kill and pause.
+"""
+
+from __future__ import annotations
+
+import atexit
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import cycle, islice
+from types import FrameType
+
+import pytest
+
+from tests.support import servers
+from tests.support.servers import NoSuchServerError, Server, ServerSpec
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The servers of one direction. Both may be the same server; the databases are then different ones."""
+
+    source: Server
+    target: Server
+
+
+@pytest.fixture
+def postgres() -> Server:
+    """The newest PostgreSQL of the run."""
+    return servers.server(_newest("postgres"))
+
+
+@pytest.fixture
+def mysql() -> Server:
+    """The newest MySQL of the run, or else the newest MariaDB."""
+    return servers.server(_newest("mysql", "mariadb"))
+
+
+@pytest.fixture
+def mariadb() -> Server:
+    """The newest MariaDB of the run."""
+    return servers.server(_newest("mariadb"))
+
+
+@pytest.fixture
+def any_postgres(request: pytest.FixtureRequest) -> Server:
+    """Each PostgreSQL of the run in turn."""
+    return servers.server(request.param)
+
+
+@pytest.fixture
+def any_mysql(request: pytest.FixtureRequest) -> Server:
+    """Each MySQL and MariaDB of the run in turn."""
+    return servers.server(request.param)
+
+
+@pytest.fixture
+def any_server(request: pytest.FixtureRequest) -> Server:
+    """Each server of the run in turn."""
+    return servers.server(request.param)
+
+
+@pytest.fixture
+def pairing(request: pytest.FixtureRequest) -> Pairing:
+    """Each of the four pairings of PostgreSQL and MySQL, so that every version is a source and a target."""
+    source, target = request.param
+    return Pairing(servers.server(source), servers.server(target))
+
+
+@pytest.fixture
+def private_server() -> Iterator[Callable[..., Server]]:
+    """`private_server(spec, settings={…}, in_memory=False)`: a server of the test's own, gone after the test.
+
+    `spec` is a `ServerSpec`, or a shared server of which another like it is wanted.
+    """
+    started: list[Server] = []
+
+    def start(
+        like: ServerSpec | Server, settings: Mapping[str, str] | None = None, *, in_memory: bool = False
+    ) -> Server:
+        spec = like.spec if isinstance(like, Server) else like
+        started.append(servers.launch(spec, settings, in_memory=in_memory))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.remove()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "any_postgres" in metafunc.fixturenames:
+        _parametrize(metafunc, "any_postgres", _of("postgres"))
+    if "any_mysql" in metafunc.fixturenames:
+        _parametrize(metafunc, "any_mysql", _of("mariadb", "mysql"))
+    if "any_server" in metafunc.fixturenames:
+        _parametrize(metafunc, "any_server", _of("postgres", "mariadb", "mysql"))
+    if "pairing" in metafunc.fixturenames:
+        _parametrize(metafunc, "pairing", _pairings(_of("postgres"), _of("mariadb", "mysql")))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    atexit.register(servers.close)
+    signal.signal(signal.SIGTERM, _end_in_order)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run that executed nothing proves nothing."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    executed = reporter is None or any(reporter.getreports(kind) for kind in ("passed", "failed", "error", "xfailed"))
+    if not executed and exitstatus == pytest.ExitCode.OK and not session.config.option.collectonly:
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which servers the run used, and, so that nobody overlooks it, which it should have used."""
+    if not servers.was_asked():
+        return
+    terminalreporter.section("servers")
+    for one in sorted(servers.used(), key=lambda one: str(one.spec)):
+        terminalreporter.line(f"{one.spec!s:15} {one.exact_version} ({one.spec.provider})")
+    for complaint in servers.selection().missing:
+        terminalreporter.line(f"MISSING  {complaint}", red=True, bold=True)
+
+
+def pytest_unconfigure() -> None:
+    servers.close()
+
+
+def _of(*engine: servers.Engine) -> list[ServerSpec]:
+    return servers.selection().of(*engine)
+
+
+def _newest(*engine: servers.Engine) -> ServerSpec:
+    for one in engine:
+        if found := _of(one):
+            return found[-1]
+    pytest.skip(f"no {' or '.join(engine)} server in this run")
+
+
+def _parametrize(metafunc: pytest.Metafunc, name: str, values: list) -> None:
+    metafunc.parametrize(name, values, ids=_id, indirect=True)
+
+
+def _id(value: ServerSpec | tuple[ServerSpec, ServerSpec]) -> str:
+    return "-to-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _pairings(some: list[ServerSpec], others: list[ServerSpec]) -> list[tuple[ServerSpec, ServerSpec]]:
+    return [*_paired(some[-1:], some[:1]), *_paired(some, others), *_paired(others, some), *_paired(others[-1:], others[:1])]
+
+
+def _paired(sources: list[ServerSpec], targets: list[ServerSpec]) -> list[tuple[ServerSpec, ServerSpec]]:
+    """Every source and every target at least once, the oldest with the newest."""
+    count = max(len(sources), len(targets)) if sources and targets else 0
+    return list(islice(zip(cycle(sources), cycle(reversed(targets)), strict=False), count))
+
+
+def _end_in_order(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(f"signal {number}")

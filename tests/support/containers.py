@@ -1,0 +1,182 @@
+"""Servers in containers, by testcontainers: ours (`docker/images/build`) or the official images, called the same way.
+
+A container belongs to the process that started it and carries that process in a label: what a killed test run left
+behind is removed by the next one. With `CDC_TEST_REUSE=1` the shared containers have fixed names, outlive the run and
+are found again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
+
+import docker
+import docker.errors
+from docker.models.containers import Container as DockerHandle
+from testcontainers.core.container import DockerContainer
+
+from tests.support import engines, owner
+from tests.support.engines import Engine
+
+PREFIX = "cdc-test"
+STOP_SECONDS = 60
+START_TRIES = 5
+TMPFS_SIZE = "size=6g"
+
+_OWNER_LABEL = "cdc-agent.test.owner"
+_SETTINGS_LABEL = "cdc-agent.test.settings"
+_DATA_FOLDER: Mapping[Engine, str] = {"postgres": "/cdc-test-data", "mysql": "/var/lib/mysql", "mariadb": "/var/lib/mysql"}
+
+
+@cache
+def engine_answers() -> bool:
+    """Whether a Docker engine can be used from here."""
+    try:
+        return bool(_client().ping())
+    except (docker.errors.DockerException, OSError):
+        return False
+
+
+def our_images() -> list[str]:
+    """The images made by `docker/images/build` that the Docker engine has."""
+    if not engine_answers():
+        return []
+    tags = [tag for image in _client().images.list(name=f"{PREFIX}-*") for tag in image.tags]
+    return [tag for tag in tags if tag.startswith(tuple(f"{PREFIX}-{engine}:" for engine in engines.ENGINES))]
+
+
+@dataclass
+class Container:
+    """One server in a container; its port stays the same when it is stopped and started again."""
+
+    handle: DockerHandle
+    port: int
+    shared: bool
+
+    def start(self) -> None:
+        self.handle.start()
+
+    def stop(self) -> None:
+        self.handle.stop(timeout=STOP_SECONDS)
+
+    def kill(self) -> None:
+        self.handle.kill("SIGKILL")
+        self.handle.wait()
+
+    def pause(self) -> None:
+        self.handle.pause()
+
+    def resume(self) -> None:
+        self.handle.unpause()
+
+    def alive(self) -> bool:
+        self.handle.reload()
+        return bool(self.handle.status in ("running", "paused"))
+
+    def log(self) -> str:
+        return bytes(self.handle.logs()).decode(errors="replace")
+
+    def remove(self) -> None:
+        if self.shared:
+            return
+        with suppress(docker.errors.NotFound):
+            self.handle.remove(force=True, v=True)
+
+
+def launch(engine: Engine, image: str, settings: Mapping[str, str], *, in_memory: bool) -> Container:
+    """Start a container that ends with this process. `in_memory` data is lost when it stops."""
+    return _launch(engine, image, settings, in_memory=in_memory, name=None)
+
+
+def shared(engine: Engine, image: str) -> Container:
+    """The running container of this name, or a new one that stays after this process (`CDC_TEST_REUSE=1`)."""
+    name = f"{PREFIX}-{engine}-{image.rpartition(':')[2]}"
+    with owner.lock(name):
+        found = _running(name)
+        if found is not None and found.labels.get(_SETTINGS_LABEL) == _fingerprint(engine, image):
+            return Container(found, _published_port(found, engine), shared=True)
+        if found is not None:
+            raise RuntimeError(f"{name} runs with other settings than these tests want: docker rm -fv {name}")
+        return _launch(engine, image, {}, in_memory=True, name=name)
+
+
+def sweep() -> None:
+    """Remove the containers of test runs that no longer exist."""
+    for container in _client().containers.list(all=True, filters={"label": _OWNER_LABEL}):
+        if not owner.is_alive(container.labels[_OWNER_LABEL]):
+            container.remove(force=True, v=True)
+
+
+@cache
+def _client() -> docker.DockerClient:
+    return docker.from_env()
+
+
+def _launch(
+    engine: Engine, image: str, settings: Mapping[str, str], *, in_memory: bool, name: str | None
+) -> Container:
+    labels = {_SETTINGS_LABEL: _fingerprint(engine, image)} if name else {_OWNER_LABEL: owner.me()}
+    for attempt in range(1, START_TRIES + 1):
+        port = engines.free_port()
+        container = _configured(engine, image, settings, port, in_memory=in_memory)
+        container.with_kwargs(labels=labels)
+        if name:
+            container.with_name(name)
+        try:
+            container.start()
+        except docker.errors.APIError as error:
+            container.stop()
+            if "port is already allocated" not in str(error) or attempt == START_TRIES:
+                raise
+            continue
+        return Container(container.get_wrapped_container(), port, shared=name is not None)
+    raise AssertionError("unreachable")
+
+
+def _configured(
+    engine: Engine, image: str, settings: Mapping[str, str], port: int, *, in_memory: bool
+) -> DockerContainer:
+    container = DockerContainer(image).with_command(engines.arguments(engine, settings))
+    for key, value in _environment(engine).items():
+        container.with_env(key, value)
+    published: Any = ("127.0.0.1", port)
+    container.ports[f"{engines.port_inside(engine)}/tcp"] = published
+    if in_memory:
+        container.with_tmpfs_mount(_DATA_FOLDER[engine], TMPFS_SIZE)
+    return container
+
+
+def _environment(engine: Engine) -> dict[str, str]:
+    if engine == "postgres":
+        data = f"{_DATA_FOLDER[engine]}/data"
+        return {"TZ": engines.TIME_ZONE, "POSTGRES_PASSWORD": engines.ADMIN_PASSWORD, "PGDATA": data}
+    return {"TZ": engines.TIME_ZONE, f"{engine.upper()}_ROOT_PASSWORD": engines.ADMIN_PASSWORD}
+
+
+def _fingerprint(engine: Engine, image: str) -> str:
+    words = [word for word in engines.arguments(engine, {}) if not word.startswith("--server-id=")]
+    image_id = str(_client().images.get(image).id)
+    return hashlib.sha256("\0".join([*words, *_environment(engine).values(), image_id]).encode()).hexdigest()[:16]
+
+
+def _running(name: str) -> DockerHandle | None:
+    try:
+        container = _client().containers.get(name)
+    except docker.errors.NotFound:
+        return None
+    if container.status == "running":
+        return container
+    container.remove(force=True, v=True)
+    return None
+
+
+def _published_port(container: DockerHandle, engine: Engine) -> int:
+    return int(container.ports[f"{engines.port_inside(engine)}/tcp"][0]["HostPort"])

@@ -1,0 +1,37 @@
+"""Which process a container, a folder or a database of the tests belongs to, so that orphans can be told and removed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def me() -> str:
+    """This process, told apart from a later one with the same number: `<pid>.<start time in clock ticks>`."""
+    return f"{os.getpid()}.{_start_time(os.getpid())}"
+
+
+def is_alive(owner: str) -> bool:
+    """Whether the process of that name still runs on this machine."""
+    pid, _, started = owner.partition(".")
+    return _start_time(int(pid)) == started
+
+
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """Only one process of this machine at a time goes through, for each name."""
+    with (Path(tempfile.gettempdir()) / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _start_time(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return text.rpartition(")")[2].split()[19]
