@@ -17,6 +17,8 @@ from pydantic import ValidationError
 from cdc_agent.config.document import Document, Path_, Problem
 from cdc_agent.config.model import Database, Engine, PipelineSettings, RouteSettings
 from cdc_agent.config.names import NAME, publication_name, slot_name
+from cdc_agent.errors import ConfigError
+from cdc_agent.mapping.routes import split_name
 
 
 def judge(document: Document) -> None:
@@ -174,11 +176,20 @@ def _slots(document: Document, pipelines: list[_Pipeline], databases: dict[str, 
 def _routes(document: Document, pipeline: _Pipeline) -> None:
     seen: dict[tuple[str, str], tuple[Path_, RouteSettings]] = {}
     for path, route in pipeline.routes():
+        _table_names(document, path, route)
         _wildcards(document, path, route)
         first = seen.setdefault((route.from_, route.to), (path, route))
         if first[0] != path and (route.key is None or route.key == first[1].key):
             message = f"{route.from_} goes to {route.to} twice (line {document.line(first[0])} as well)"
             _add(document, path, message, "give each route a `key` of its own, or merge them")
+
+
+def _table_names(document: Document, path: Path_, route: RouteSettings) -> None:
+    for key, name in (("from", route.from_), ("to", route.to)):
+        try:
+            split_name(name, "default")
+        except ConfigError as error:
+            _add(document, (*path, key), f"`{key}`: {error.message}", error.advice)
 
 
 def _wildcards(document: Document, path: Path_, route: RouteSettings) -> None:

@@ -9,14 +9,27 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cdc_agent.config.model import Engine
 from cdc_agent.engines.admin import Admin
 from cdc_agent.targets.base import Checkpoint
 from cdc_agent.targets.checkpoint import CHECKPOINT_COLUMNS, checkpoint_values, ddl, read_checkpoint
 
-TABLES = ("checkpoint", "checkpoint_history", "quarantine", "schema_version")
+QUARANTINE_SHOWN: Final = (
+    "id",
+    "quarantined_at",
+    "state",
+    "source_table",
+    "target_table",
+    "operation",
+    "column_name",
+    "code",
+    "reason",
+    "position",
+    "row_data",
+)
+TABLES: Final = ("checkpoint", "checkpoint_history", "quarantine", "schema_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +138,10 @@ def quarantined(target: Admin, pipeline: str, limit: int) -> list[dict[str, Any]
     """The newest `limit` quarantined rows of a pipeline, newest first, values included."""
     if not exists(target):
         return []
-    names = ("id", "quarantined_at", "state", "source_table", "target_table", "operation", "column_name", "code")
-    names += ("reason", "position", "row_data")
-    columns = ", ".join(target.quote(name) for name in names)
+    columns = ", ".join(target.quote(name) for name in QUARANTINE_SHOWN)
     found = target.rows(
         f"SELECT {columns} FROM {target.quote('cdc_agent', 'quarantine')} WHERE {target.quote('pipeline')} = %s "
         f"ORDER BY {target.quote('id')} DESC LIMIT {limit:d}",
         (pipeline,),
     )
-    return [dict(zip(names, row, strict=True)) for row in found]
+    return [dict(zip(QUARANTINE_SHOWN, row, strict=True)) for row in found]

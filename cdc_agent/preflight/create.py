@@ -1,1 +1,95 @@
-"""Placeholder."""
+"""Missing target tables, made in the shape of their source tables (``setup --create-tables``).
+
+In: a route and its source table. Out: a CREATE TABLE statement, run on the target. Only columns that are copied as
+they are have a type to derive: a table with computed columns is a person's to make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from cdc_agent.config.model import Engine, RouteSettings
+from cdc_agent.engines.admin import Admin
+from cdc_agent.errors import PrivilegeMissing, TargetSchemaError
+from cdc_agent.mapping import types
+from cdc_agent.mapping.routes import Route
+from cdc_agent.mapping.writes import TargetColumn, TargetTable
+from cdc_agent.values import Kind, Type
+
+KEY_LENGTH: Final = 255
+"""Characters of a text key without a limit of its own: MySQL indexes need one."""
+
+
+def create_target_table(source: Admin, target: Admin, route: Route) -> str:
+    """Create the route's target table; returns the statement.
+
+    Raises TargetSchemaError when a column's type cannot be derived, PrivilegeMissing with the SQL for a DBA.
+    """
+    table = source.describe(*route.source)
+    if table is None:
+        raise TargetSchemaError(f"source table {'.'.join(route.source)} is gone")
+    statement = statement_for(table, target, route)
+    try:
+        target.run(statement)
+    except PrivilegeMissing as error:
+        raise PrivilegeMissing(
+            f"the role may not create {'.'.join(route.target)}",
+            details=[f"{statement};"],
+            hint="have a DBA run this and grant the rights that `cdc-agent grants` prints, then setup again",
+        ) from error
+    return statement
+
+
+def statement_for(table: TargetTable, target: Admin, route: Route) -> str:
+    """The CREATE TABLE statement of a route, for a source table as its catalogue has it."""
+    columns = dict(copied(table, route))
+    key = route.settings.key or _mapped_key(table, columns)
+    lines = [_column(name, column, target, in_key=name in key) for name, column in columns.items()]
+    if key:
+        lines.append(f"PRIMARY KEY ({', '.join(target.quote(name) for name in key)})")
+    body = ",\n  ".join(lines)
+    suffix = " DEFAULT CHARACTER SET utf8mb4" if target.engine is Engine.MYSQL else ""
+    return f"CREATE TABLE {target.quote(*route.target)} (\n  {body}\n){suffix}"
+
+
+def copied(table: TargetTable, route: Route) -> Iterator[tuple[str, TargetColumn]]:
+    """(target column, the source column that is copied to it). Raises TargetSchemaError for a computed one."""
+    expressions = route.settings.columns
+    if expressions is None:
+        yield from ((column.name, column) for column in table.columns if _kept(column, route.settings))
+        return
+    for name, expression in expressions.items():
+        column = table.column(expression.strip()) if isinstance(expression, str) else None
+        if column is None:
+            raise TargetSchemaError(
+                f"{'.'.join(route.target)} does not exist, and its column {name} is computed",
+                hint="create the table yourself: a computed column has no type to derive",
+            )
+        yield name, column
+
+
+def _kept(column: TargetColumn, settings: RouteSettings) -> bool:
+    return column.name not in settings.exclude
+
+
+def _mapped_key(table: TargetTable, columns: dict[str, TargetColumn]) -> tuple[str, ...]:
+    """The target's names of the source's primary key; () unless all of it is copied."""
+    names = {column.name: name for name, column in reversed(columns.items())}
+    key = tuple(names[name] for name in table.primary_key if name in names)
+    return key if len(key) == len(table.primary_key) else ()
+
+
+def _column(name: str, column: TargetColumn, target: Admin, *, in_key: bool) -> str:
+    kind = _bounded(column.type) if in_key and target.engine is Engine.MYSQL else column.type
+    declared = types.recommended(kind, target.engine.value)
+    if in_key and target.engine is Engine.MYSQL and kind.kind is Kind.TEXT:
+        declared += " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    return f"{target.quote(name)} {declared}{'' if column.nullable and not in_key else ' NOT NULL'}"
+
+
+def _bounded(type_: Type) -> Type:
+    if type_.kind in (Kind.TEXT, Kind.BYTES) and (type_.length is None or type_.length > KEY_LENGTH * 3):
+        return replace(type_, length=KEY_LENGTH)
+    return type_

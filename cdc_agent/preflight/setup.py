@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cdc_agent import databases
-from cdc_agent.changes import TableName
 from cdc_agent.config.model import Config, Engine, RouteSettings
 from cdc_agent.config.names import publication_name, slot_name
 from cdc_agent.echo import CHECKPOINT
@@ -54,19 +53,11 @@ def set_up(config: Config, names: Sequence[str], *, create_tables: bool = False)
         return setup.report
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """One route and one source table that it takes."""
-
-    source: TableName
-    route: Route
-
-
-def routed(source: Admin, routes: Routes, settings: Sequence[RouteSettings]) -> list[Routed]:
-    """Every table that routes take now. Raises SourceSchemaError for a route that takes none."""
-    found = [Routed(table, route) for table in source.tables() for route in routes.for_table(table)]
-    taken = {id(pair.route.settings) for pair in found}
-    missing = [route.from_ for route in settings if id(route) not in taken]
+def routed(source: Admin, routes: Routes, settings: Sequence[RouteSettings]) -> list[Route]:
+    """The routes of every table that is there now. Raises SourceSchemaError for an entry that takes none."""
+    found = routes.expand(source.tables())
+    taken = {id(route.settings) for route in found}
+    missing = [entry.from_ for entry in settings if id(entry) not in taken]
     if missing:
         raise SourceSchemaError(
             f"no table on the source for {', '.join(missing)}",
@@ -114,11 +105,11 @@ class _Setup:
         """Create the target tables that are missing, in the shape of their source tables."""
         settings = self._config.pipelines[name]
         source, target = self._servers[settings.source], self._servers[settings.target]
-        for pair in routed(source, databases.routes(self._config, name), settings.tables):
-            there = target.describe(*pair.route.target) is not None
+        for route in routed(source, databases.routes(self._config, name), settings.tables):
+            there = target.describe(*route.target) is not None
             if not there:
-                create_target_table(source, target, pair.source, pair.route)
-            self._note(not there, f"{settings.target}: table {'.'.join(pair.route.target)}")
+                create_target_table(source, target, route)
+            self._note(not there, f"{settings.target}: table {'.'.join(route.target)}")
 
     def pipeline(self, name: str) -> None:
         """Publication, slot and first checkpoint; all or nothing."""
@@ -137,8 +128,8 @@ class _Setup:
         settings = self._config.pipelines[name]
         database, source = self._config.databases[settings.source], self._postgres(settings.source)
         wanted, published = slot_name(name, settings), publication_name(name, settings)
-        pairs = routed(source, databases.routes(self._config, name), settings.tables)
-        tables = list(dict.fromkeys(pair.source for pair in pairs))
+        found_routes = routed(source, databases.routes(self._config, name), settings.tables)
+        tables = list(dict.fromkeys(route.source for route in found_routes))
         new = publication.read(source.connection, published) is None
         if held is not None:
             publish(database, published, tables)

@@ -1,0 +1,34 @@
+"""``cdc-agent check``: report everything that would stop or hurt the pipelines."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+import click
+
+from cdc_agent.cli.common import FINDINGS, Invocation, chosen, common
+from cdc_agent.config.load import problems_error, read
+from cdc_agent.preflight.findings import Finding, Severity, warning
+
+
+@click.command()
+@common
+def check(invocation: Invocation) -> None:
+    """Report all findings at once; exit with 3 when one of them is an error. Changes nothing."""
+    from cdc_agent.preflight.check import check as find
+
+    reading = read(invocation.path)
+    if reading.config is None:
+        raise problems_error(reading)
+    found = [warning("PF007", f"{reading.file}:{w.line}", w.message, w.hint) for w in reading.warnings]
+    found += find(reading.config, chosen(reading.config, invocation.pipelines))
+    invocation.show(_plain(found), {"findings": [dataclasses.asdict(finding) for finding in found]})
+    if any(finding.severity is Severity.ERROR for finding in found):
+        sys.exit(FINDINGS)
+
+
+def _plain(found: list[Finding]) -> str:
+    ordered = [finding for severity in Severity for finding in found if finding.severity is severity]
+    counts = ", ".join(f"{sum(f.severity is s for f in found)} {s}s" for s in Severity).replace("infos", "notes")
+    return "\n".join([*(finding.render() for finding in ordered), counts])

@@ -1,0 +1,188 @@
+"""``cdc-agent check``: everything that would stop or hurt pipelines, in one go.
+
+In: a configuration and the names of pipelines. Out: findings, from the servers' settings to single columns. It goes on
+when a database cannot be reached, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterator, Sequence
+
+from cdc_agent import databases
+from cdc_agent.changes import Identity, TableName
+from cdc_agent.config.model import Config, Database, Engine
+from cdc_agent.engines.admin import Admin
+from cdc_agent.engines.postgres import catalogue
+from cdc_agent.engines.postgres.admin import PostgresAdmin
+from cdc_agent.errors import AgentError
+from cdc_agent.mapping.routes import Route
+from cdc_agent.preflight import checkpoints, mysql_checks, postgres_checks, route_checks
+from cdc_agent.preflight.context import OnDatabase, OnRoute
+from cdc_agent.preflight.findings import Finding, error, info, warning
+from cdc_agent.preflight.servers import Servers
+
+SKEW_SECONDS = 1.0
+
+
+def check(config: Config, names: Sequence[str]) -> list[Finding]:
+    """All findings about these pipelines: databases first, then pairs, then routes."""
+    with Servers(config, "check") as servers:
+        run = _Check(config, names, servers)
+        return list(dict.fromkeys([*run.databases(), *run.skew(), *run.directions(), *run.pipelines()]))
+
+
+class _Check:
+    def __init__(self, config: Config, names: Sequence[str], servers: Servers) -> None:
+        self._config = config
+        self._names = names
+        self._servers = servers
+        pairs = [(config.pipelines[name].source, config.pipelines[name].target) for name in names]
+        self._used = list(dict.fromkeys(database for pair in pairs for database in pair))
+        self._on: dict[str, OnDatabase] = {}
+
+    def databases(self) -> Iterator[Finding]:
+        for name in self._used:
+            yield from plain_connection(name, self._config.databases[name])
+            try:
+                server = self._servers[name]
+            except AgentError as problem:
+                yield error("PF001", name, "; ".join([problem.message, *problem.details]), problem.advice)
+                continue
+            self._on[name] = self._context(name, server)
+            yield from _guarded(name, self._database(self._on[name]))
+
+    def _context(self, name: str, server: Admin) -> OnDatabase:
+        pipelines = {one: self._config.pipelines[one] for one in self._names}
+        return OnDatabase(
+            config=self._config,
+            name=name,
+            settings=self._config.databases[name],
+            server=server,
+            sources=tuple(one for one, settings in pipelines.items() if settings.source == name),
+            targets=tuple(one for one, settings in pipelines.items() if settings.target == name),
+        )
+
+    def _database(self, on: OnDatabase) -> Iterator[Finding]:
+        postgres = on.settings.engine is Engine.POSTGRES
+        for one in postgres_checks.CHECKS if postgres else mysql_checks.CHECKS:
+            yield from _guarded(on.name, one(on))
+
+    def skew(self) -> Iterator[Finding]:
+        """Newest-wins compares clocks."""
+        drifts = {name: clock_drift(on.server) for name, on in self._on.items()}
+        for name in self._names:
+            settings = self._config.pipelines[name]
+            source, target = drifts.get(settings.source), drifts.get(settings.target)
+            if source is not None and target is not None and abs(source - target) > SKEW_SECONDS:
+                message = (
+                    f"the clocks of {settings.source} and {settings.target} differ by {abs(source - target):.1f} s"
+                )
+                yield warning("PF003", name, message, "run NTP on both servers: conflict rules compare times")
+
+    def directions(self) -> Iterator[Finding]:
+        """What one direction writes, the other should bring back: a table in one of two directions only drifts."""
+        ways = {(p.source, p.target): name for name, p in self._config.pipelines.items() if name in self._names}
+        for (source, target), name in ways.items():
+            back = ways.get((target, source))
+            if back is None:
+                continue
+            there = {(route.from_, route.to) for route in self._config.pipelines[name].tables}
+            returned = {(route.to, route.from_) for route in self._config.pipelines[back].tables}
+            for one, other in sorted(there - returned):
+                yield info("PF060", name, f"{one} → {other} is not mapped back by {back}")
+
+    def pipelines(self) -> Iterator[Finding]:
+        for name in self._names:
+            settings = self._config.pipelines[name]
+            source, target = self._on.get(settings.source), self._on.get(settings.target)
+            if target is not None:
+                yield from _guarded(name, _set_up(name, source, target))
+            if source is not None:
+                yield from _guarded(name, self._routes(name, source, target))
+
+    def _routes(self, name: str, source: OnDatabase, target: OnDatabase | None) -> Iterator[Finding]:
+        found = databases.routes(self._config, name).expand(source.server.tables())
+        for entry in self._config.pipelines[name].tables:
+            if not any(route.settings is entry for route in found):
+                hint = "create it, grant SELECT on it to the agent's role, or correct `from`"
+                yield error("PF040", name, f"there is no table {entry.from_} on {source.name}", hint)
+        if target is not None:
+            for route in found:
+                yield from _guarded(name, self._route(name, route, source, target))
+
+    def _route(self, name: str, route: Route, source: OnDatabase, target: OnDatabase) -> Iterator[Finding]:
+        source_table, target_table = source.server.describe(*route.source), target.server.describe(*route.target)
+        where = f"{name}: {'.'.join(route.source)} → {'.'.join(route.target)}"
+        if target_table is None:
+            hint = "create it, or run cdc-agent setup --create-tables; the role needs rights on it to see it"
+            yield error("PF041", where, f"there is no table {'.'.join(route.target)} on {target.name}", hint)
+        if source_table is None or target_table is None:
+            return
+        on = OnRoute(
+            pipeline=name,
+            settings=self._config.pipelines[name],
+            route=route.settings,
+            source=source,
+            target=target,
+            source_table=source_table,
+            identity=identity_of(source.server, route.source),
+            target_name=route.target,
+            target_table=target_table,
+        )
+        for one in route_checks.CHECKS:
+            yield from _guarded(on.where, one(on))
+
+
+def _guarded(where: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """A check that cannot look is a finding, and the others go on."""
+    try:
+        yield from findings
+    except AgentError as problem:
+        yield error("PF006", where, f"cannot be checked: {problem.message}", problem.advice)
+
+
+def identity_of(server: Admin, table: TableName) -> Identity:
+    """What the table's log sends of old rows."""
+    if not isinstance(server, PostgresAdmin):
+        return Identity.FULL
+    found = catalogue.replica_identity(server.connection, *table)
+    if found is None or (found.identity is Identity.KEY and not found.key):
+        return Identity.NOTHING
+    return found.identity
+
+
+def plain_connection(name: str, database: Database) -> Iterator[Finding]:
+    """To another host, rows and passwords should not travel in the clear."""
+    if _is_local(database.host):
+        return
+    if database.tls is None:
+        yield warning("PF004", name, f"no `tls` for {database.host}", "add tls: {mode: verify-full, ca: …}")
+    elif database.tls.mode in ("disable", "require"):
+        message = f"tls mode {database.tls.mode} does not make sure that {database.host} is {database.host}"
+        yield warning("PF004", name, message, "use verify-full")
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.startswith("/")
+
+
+def clock_drift(server: Admin) -> float:
+    """Seconds by which the server's clock is ahead of ours, to within half a round trip."""
+    postgres = server.engine is Engine.POSTGRES
+    question = "EXTRACT(EPOCH FROM clock_timestamp())" if postgres else "UNIX_TIMESTAMP(SYSDATE(6))"
+    before = time.time()
+    found = float(server.rows(f"SELECT {question}")[0][0])
+    return found - (before + time.time()) / 2
+
+
+def _set_up(name: str, source: OnDatabase | None, target: OnDatabase) -> Iterator[Finding]:
+    held = checkpoints.read(target.server, name)
+    if held is None:
+        yield info("PF061", name, f"there is no checkpoint on {target.name} yet", "cdc-agent setup -c FILE")
+    elif source is not None and source.settings.engine is Engine.MYSQL:
+        yield from mysql_checks.purged(source, name, held)

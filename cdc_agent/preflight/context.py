@@ -1,0 +1,59 @@
+"""What the checks are given: one database in its roles, or one route with both its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cdc_agent.changes import Identity, TableName
+from cdc_agent.config.model import Config, Database, PipelineSettings, RouteSettings
+from cdc_agent.engines.admin import Admin
+from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.preflight.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class OnDatabase:
+    """A reachable database and the pipelines that use it."""
+
+    config: Config
+    name: str
+    settings: Database
+    server: Admin
+    sources: tuple[str, ...]
+    """Pipelines that read from it."""
+    targets: tuple[str, ...]
+    """Pipelines that write to it."""
+
+    def setting(self, name: str) -> str:
+        """A server variable as text; '' when the server does not know it."""
+        if self.server.flavor == "postgresql":
+            found = self.server.rows("SELECT current_setting(%s, true)", (name,))
+            return str(found[0][0] or "") if found else ""
+        found = self.server.rows("SHOW GLOBAL VARIABLES LIKE %s", (name.replace("_", r"\_"),))
+        return str(found[0][1] or "") if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnRoute:
+    """One route and one source table that it takes, with both tables as their catalogues have them."""
+
+    pipeline: str
+    settings: PipelineSettings
+    route: RouteSettings
+    source: OnDatabase
+    target: OnDatabase
+    source_table: TargetTable
+    identity: Identity
+    target_name: TableName
+    target_table: TargetTable
+
+    @property
+    def where(self) -> str:
+        source, target = ".".join(self.source_table.full_name), ".".join(self.target_name)
+        return f"{self.pipeline}: {source} → {target}"
+
+
+DatabaseCheck: TypeAlias = "Callable[[OnDatabase], Iterator[Finding]]"
+RouteCheck: TypeAlias = "Callable[[OnRoute], Iterator[Finding]]"

@@ -1,0 +1,92 @@
+"""What `check` finds: severity, a stable code, where, what, and what to do.
+
+docs/errors.md lists every code, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Severity(StrEnum):
+    """An error would stop or harm a pipeline; a warning may; an info is good to know."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+RULES: Final = {
+    "PF001": "a database cannot be reached",
+    "PF002": "the server's version is not supported",
+    "PF003": "the clocks of two servers differ by more than a second",
+    "PF004": "an unencrypted or unverified connection to another host",
+    "PF005": "the role has more rights than it needs",
+    "PF006": "the role lacks a right",
+    "PF007": "the configuration file has a weakness",
+    "PF010": "wal_level is not logical",
+    "PF011": "no free replication slot",
+    "PF012": "no free WAL sender",
+    "PF013": "wal_sender_timeout is very short",
+    "PF014": "WAL that a slot keeps is not limited, or limited",
+    "PF015": "the slot cannot be read",
+    "PF016": "the publication does not have every routed table",
+    "PF020": "the binlog is off",
+    "PF021": "binlog_format is not ROW",
+    "PF022": "binlog_row_image is not FULL",
+    "PF023": "binlog_row_metadata is not FULL",
+    "PF024": "the binlog is compressed",
+    "PF025": "binlog_row_value_options is set",
+    "PF026": "server_id is 0",
+    "PF027": "two replicas would have one server_id",
+    "PF028": "gtid_mode is off",
+    "PF029": "the binlog is kept for less than a day",
+    "PF030": "the binlog behind the checkpoint is gone",
+    "PF040": "a routed source table does not exist",
+    "PF041": "a routed target table does not exist",
+    "PF042": "a table has no key",
+    "PF043": "updates and deletes of a table are not logged",
+    "PF044": "the mapping does not fit the tables",
+    "PF045": "a column's values may not fit their target",
+    "PF046": "a NOT NULL column of the target gets no value",
+    "PF047": "a target table has other unique keys",
+    "PF048": "foreign-key cascades are not in the binlog",
+    "PF049": "triggers or foreign keys act on replicated rows",
+    "PF050": "keys that differ only in case fall together",
+    "PF051": "a table's storage engine has no transactions",
+    "PF060": "the opposite direction maps other tables",
+    "PF061": "a pipeline is not set up",
+    "PF062": "LOAD DATA LOCAL is off",
+}
+"""Code → what it says in general."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of `check`."""
+
+    severity: Severity
+    code: str
+    where: str
+    """The database, pipeline or table: ``crm``, ``phone-to-crm: public.calls → crm.calls``."""
+    message: str
+    hint: str = ""
+
+    def render(self) -> str:
+        """The form for people."""
+        text = f"{self.severity} {self.code}: {self.where}: {self.message}"
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+def error(code: str, where: str, message: str, hint: str = "") -> Finding:
+    return Finding(Severity.ERROR, code, where, message, hint)
+
+
+def warning(code: str, where: str, message: str, hint: str = "") -> Finding:
+    return Finding(Severity.WARNING, code, where, message, hint)
+
+
+def info(code: str, where: str, message: str, hint: str = "") -> Finding:
+    return Finding(Severity.INFO, code, where, message, hint)
