@@ -12,13 +12,18 @@ Nothing here does I/O.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cdc_agent import echo
 from cdc_agent.config.model import Engine
+from cdc_agent.errors import TakenOver
 from cdc_agent.targets.base import Checkpoint, Quarantined
 
 SCHEMA_VERSION: Final = 1
+
+HISTORY_DAYS: Final = 7
+"""Earlier checkpoints are kept this long; replay reaches no further back."""
 
 CHECKPOINT_COLUMNS: Final = (
     "pipeline",
@@ -86,7 +91,7 @@ _POSTGRES: Final = (
         started_at          timestamptz      NOT NULL DEFAULT clock_timestamp(),
         updated_at          timestamptz      NOT NULL DEFAULT clock_timestamp(),
         mark                text             NOT NULL
-    ) WITH (fillfactor = 10)
+    ) WITH (fillfactor = 10)  -- the row is updated all the time: room on its page keeps that HOT
     """,
     """
     CREATE TABLE IF NOT EXISTS cdc_agent.checkpoint_history (
@@ -192,6 +197,16 @@ _MYSQL: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a pipeline's checkpoint now."""
+
+    generation: int
+    host: str
+    since: str
+    """HH:MM:SS in UTC."""
+
+
 def ddl(engine: Engine) -> list[str]:
     """The statements that create the tables; running them again changes nothing."""
     statements = _POSTGRES if engine is Engine.POSTGRES else _MYSQL
@@ -265,4 +280,17 @@ def read_checkpoint(row: tuple[Any, ...]) -> Checkpoint:
         echoes=echoes,
         quarantined=quarantined,
         host=host,
+    )
+
+
+def taken_over(pipeline: str, expected: int, found: Holder | None) -> TakenOver:
+    """The error of a compare-and-set that met another generation, or no row at all."""
+    if found is None:
+        return TakenOver(
+            f"the checkpoint of pipeline {pipeline} was removed",
+            hint="cdc-agent setup makes a new one; what was committed since is not replicated",
+        )
+    return TakenOver(
+        f"another agent took over pipeline {pipeline}",
+        details=[f"expected generation {expected}, found {found.generation} (host {found.host}, since {found.since})"],
     )

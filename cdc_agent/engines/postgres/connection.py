@@ -98,7 +98,7 @@ def _tls(database: Database) -> dict[str, str]:
 
 
 def _unreachable(error: psycopg.Error, database: Database, unavailable: type[Retryable]) -> AgentError:
-    """libpq gives no SQLSTATE for a failed connection; its text names host, port and user, never the password."""
+    """A failed connection has no SQLSTATE; libpq's text names host, port and user, never the password."""
     reasons = [line.strip() for line in str(error).splitlines() if line.strip()]
     return unavailable(f"cannot connect to {database.host}:{database.port}", details=reasons[:4])
 

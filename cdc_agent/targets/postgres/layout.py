@@ -1,0 +1,112 @@
+"""What writing to a table needs of the catalogue beyond its description: how columns are cast, compared and keyed.
+
+A table's name in, a `Layout` out. Everything SQL-shaped in it is quoted by the server or by `identifiers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from cdc_agent.engines.postgres import catalogue
+from cdc_agent.engines.postgres.identifiers import qualified
+from cdc_agent.errors import TargetSchemaError
+
+_COLUMNS: Final = """
+WITH RECURSIVE base (attnum, name, identity, oid, kind) AS (
+    SELECT a.attnum, a.attname::text, a.attidentity::text, t.oid, t.typtype
+    FROM pg_attribute AS a
+    JOIN pg_type AS t ON t.oid = a.atttypid
+    WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+    SELECT b.attnum, b.name, b.identity, t.oid, t.typtype
+    FROM base AS b
+    JOIN pg_type AS d ON d.oid = b.oid
+    JOIN pg_type AS t ON t.oid = d.typbasetype
+    WHERE b.kind = 'd'
+)
+SELECT b.name, b.identity = 'a', format_type(b.oid, -1), coalesce(e.oid, b.oid)::bigint,
+       t.typarray <> 0 AND t.typdelim = ',' AND t.typcategory <> 'A'
+FROM base AS b
+JOIN pg_type AS t ON t.oid = b.oid
+LEFT JOIN pg_type AS e ON e.oid = t.typelem AND e.typarray = t.oid
+WHERE b.kind <> 'd'
+ORDER BY b.attnum
+"""
+"""Domains are replaced by their base types, without modifiers: a cast to varchar(3) would cut a value, an assignment
+to such a column refuses it."""
+
+_EQUALITY: Final = """
+SELECT t.oid::bigint,
+       CASE WHEN t.typtype IN ('e', 'r', 'm') THEN 'pg_catalog.=' ELSE (
+           SELECT quote_ident(n.nspname) || '.' || o.oprname
+           FROM pg_opclass AS c
+           JOIN pg_am AS m ON m.oid = c.opcmethod
+           JOIN pg_amop AS a ON a.amopfamily = c.opcfamily
+            AND a.amoplefttype = c.opcintype AND a.amoprighttype = c.opcintype
+            AND a.amopstrategy = CASE m.amname WHEN 'btree' THEN 3 ELSE 1 END
+           JOIN pg_operator AS o ON o.oid = a.amopopr
+           JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+           LEFT JOIN pg_cast AS s ON s.castsource = t.oid AND s.casttarget = c.opcintype
+            AND s.castmethod = 'b' AND s.castcontext = 'i'
+           WHERE m.amname IN ('btree', 'hash') AND c.opcdefault AND (c.opcintype = t.oid OR s.oid IS NOT NULL)
+           ORDER BY c.opcintype = t.oid DESC, m.amname
+           LIMIT 1) END
+FROM pg_type AS t
+WHERE t.oid = ANY (%s::oid[])
+"""
+"""A type's own equality, wherever its extension was installed: the one that its unique indexes mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLayout:
+    name: str
+    type: str
+    """The base type without modifiers, quoted: what a parameter is cast to."""
+    array: bool
+    """Whether an array of the type can carry one value for each row (an array type cannot: it would flatten)."""
+    equality: str | None
+    """The operator with its schema; None for a type without equality (json, point, xml), compared by its text."""
+    always_identity: bool
+    """GENERATED ALWAYS AS IDENTITY: may be inserted, never updated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    table: str
+    """The quoted, qualified name."""
+    title: str
+    """The name for people."""
+    columns: dict[str, ColumnLayout]
+    arbiters: frozenset[frozenset[str]]
+    """The column sets that ON CONFLICT can infer a unique index from."""
+    partitioned: bool
+
+
+def read_layout(connection: psycopg.Connection[Any], schema: str, name: str) -> Layout:
+    """Read a table's layout. Raises `errors.TargetSchemaError` when there is no such table."""
+    oid = catalogue.find(connection, schema, name)
+    if oid is None:
+        raise TargetSchemaError(f"there is no table {schema}.{name} on the target")
+    rows = connection.execute(_COLUMNS, (oid,)).fetchall()
+    equal = _equality(connection, {row[3] for row in rows})
+    kind = connection.execute("SELECT relkind = 'p' FROM pg_class WHERE oid = %s", (oid,)).fetchone()
+    keys = catalogue.unique_keys(connection, oid)
+    return Layout(
+        table=qualified(schema, name),
+        title=f"{schema}.{name}",
+        columns={
+            column: ColumnLayout(column, type_name, array, equal[compared], identity)
+            for column, identity, type_name, compared, array in rows
+        },
+        arbiters=frozenset(frozenset(key.columns) for key in keys if key.immediate),
+        partitioned=kind is not None and bool(kind[0]),
+    )
+
+
+def _equality(connection: psycopg.Connection[Any], oids: Iterable[int]) -> dict[int, str | None]:
+    """For each type the operator; an array is as comparable as its elements, by pg_catalog's own operator."""
+    return dict(connection.execute(_EQUALITY, (list(oids),)).fetchall())

@@ -1,0 +1,340 @@
+"""The step "apply" on PostgreSQL: steps in, statements on the flight out, in order.
+
+One row travels as parameters of a prepared statement, up to `ARRAY_ROWS` as one array for each column, more through
+COPY into a temporary table: measured, arrays beat COPY up to about a thousand rows, since they need no round trip of
+their own. Partial rows whose target row is missing are read again from the source once everything else has landed.
+
+Never begins, commits or rolls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias, cast
+
+from cdc_agent.engines.postgres.identifiers import qualified, quote
+from cdc_agent.errors import RowRefused
+from cdc_agent.mapping.writes import CHANGE, UPSERT, Binding, Write
+from cdc_agent.targets.base import Clear, Missing, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.targets.postgres.encoding import column_arrays, copy_text
+from cdc_agent.targets.postgres.flight import Flight, Queued
+from cdc_agent.targets.postgres.layout import Layout
+from cdc_agent.targets.postgres.statements import Form, Shape, Statements
+from cdc_agent.values import UNSENT, Row
+
+ARRAY_ROWS: Final = 1000
+
+Parameters: TypeAlias = "Sequence[bytes | None]"
+
+
+@dataclass(slots=True)
+class Stages:
+    """Which staging tables there are, and which hold rows: both go back with a rollback."""
+
+    names: dict[tuple[Binding, tuple[int, ...], bool], str] = field(default_factory=dict)
+    filled: frozenset[str] = frozenset()
+
+    def copy(self) -> Stages:
+        return Stages(dict(self.names), self.filled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """A statement that may find no row to update, and the keys to read again when it does."""
+
+    queued: Queued
+    bound: _Bound
+    shape: Shape
+    parameters: Parameters
+    keys: Sequence[Row]
+    settled: bool = False
+    """True when exactly `keys` are known to be missing."""
+
+
+class _Bound:
+    """A binding with its statements, each compiled once for each shape."""
+
+    def __init__(self, binding: Binding, layout: Layout) -> None:
+        self.binding = binding
+        self.statements = Statements(binding, layout)
+        self.title = layout.title
+        self.doing = f"writing to {layout.title}"
+        self._compiled: dict[tuple[str, Shape], list[bytes]] = {}
+
+    def sql(self, name: str, shape: Shape) -> list[bytes]:
+        """The statements that the method `name` of `Statements` makes for a shape."""
+        found = self._compiled.get((name, shape))
+        if found is None:
+            made = getattr(self.statements, name)(shape)
+            found = self._compiled[name, shape] = [made] if isinstance(made, bytes) else made
+        return found
+
+
+class Writer:
+    """Applies steps through one flight. `can_stage` is false where the role may not create temporary tables."""
+
+    def __init__(self, flight: Flight, layout: Callable[[str, str], Layout], *, can_stage: bool) -> None:
+        self._flight = flight
+        self._layout = layout
+        self._can_stage = can_stage
+        self._bound: dict[Binding, _Bound] = {}
+        self._stage_count = 0
+        self.stages = Stages()
+
+    def forget(self) -> None:
+        """Drop what was derived from the catalogue. The caller drops the staging tables."""
+        self._bound.clear()
+        self.stages = Stages()
+
+    def apply(self, steps: Sequence[Step], missing: Missing) -> None:
+        """Send the steps' statements and wait for all of them. Raises what `Target.apply` raises."""
+        watches: list[_Watch] = []
+        for step in steps:
+            self._step(step, watches)
+        self._flight.land()
+        for watch in watches:
+            self._complete(watch, missing)
+        self._flight.land()
+
+    def _step(self, step: Step, watches: list[_Watch]) -> None:
+        match step:
+            case Upserts():
+                self._upsert(self._bind(step.binding), step.rows)
+            case Updates():
+                self._update(self._bind(step.binding), step, watches)
+            case Removes():
+                self._remove(self._bind(step.binding), step.keys)
+            case Ordered():
+                self._in_order(self._bind(step.binding), step.writes, watches)
+            case Clear():
+                self._truncate(step)
+
+    def _bind(self, binding: Binding) -> _Bound:
+        bound = self._bound.get(binding)
+        if bound is None:
+            layout = self._layout(binding.table.schema, binding.table.name)
+            bound = self._bound[binding] = _Bound(binding, layout)
+        return bound
+
+    # --- sets
+
+    def _upsert(self, bound: _Bound, rows: Sequence[Row]) -> None:
+        columns = bound.statements.all_columns
+        for part, null_safe in _by_null_key(bound, rows, bound.binding.key):
+            for shape, parameters, _ in self._deliver(bound, columns, part, null_safe=null_safe):
+                self._queue(bound, "upsert", shape, parameters)
+
+    def _insert(self, bound: _Bound, rows: Sequence[Row]) -> None:
+        for shape, parameters, _ in self._deliver(bound, bound.statements.all_columns, rows):
+            self._queue(bound, "insert", shape, parameters)
+
+    def _update(self, bound: _Bound, step: Updates, watches: list[_Watch]) -> None:
+        places = [step.columns.index(i) for i in bound.binding.key]
+        for part, null_safe in _by_null_key(bound, step.rows, places):
+            delivered = self._deliver(bound, step.columns, part, null_safe=null_safe, numbered=True)
+            for shape, parameters, rows in delivered:
+                queued = self._queue(bound, "update", shape, parameters)
+                keys = [tuple([row[place] for place in places]) for row in rows]
+                watch = _Watch(queued, bound, shape, parameters, keys)
+                watches.append(self._settle(watch) if shape.form is Form.STAGE else watch)
+
+    def _remove(self, bound: _Bound, keys: Sequence[Row]) -> None:
+        for part, null_safe in _by_null_key(bound, keys, range(len(bound.binding.key))):
+            for shape, parameters, _ in self._deliver(bound, bound.binding.key, part, null_safe=null_safe):
+                self._queue(bound, "remove", shape, parameters)
+
+    def _truncate(self, step: Clear) -> None:
+        tables = ", ".join(qualified(table.schema, table.name) for table in step.tables)
+        restart = " RESTART IDENTITY" if step.restart_identity else ""
+        cascade = " CASCADE" if step.cascade else ""
+        names = ", ".join(".".join(table.full_name) for table in step.tables)
+        self._flight.add(f"TRUNCATE {tables}{restart}{cascade}".encode(), doing=f"truncating {names}", prepare=False)
+
+    # --- one by one
+
+    def _in_order(self, bound: _Bound, writes: Sequence[Write], watches: list[_Watch]) -> None:
+        if bound.binding.keyless:
+            self._keyless(bound, writes, watches)
+            return
+        for operation, key, row in writes:
+            if row is None:
+                self._single(bound, "remove", bound.binding.key, key, null_safe=None in key)
+            elif operation == UPSERT:
+                self._upsert_one(bound, row)
+            else:
+                self._change(bound, key, row, watches)
+
+    def _upsert_one(self, bound: _Bound, row: Row) -> None:
+        null_safe = any(row[i] is None for i in bound.binding.key)
+        self._single(bound, "upsert", bound.statements.all_columns, row, null_safe=null_safe)
+
+    def _change(self, bound: _Bound, key: Row, row: Row, watches: list[_Watch]) -> None:
+        picks = bound.binding.key
+        new_key = tuple([old if row[i] is UNSENT else row[i] for i, old in zip(picks, key, strict=True)])
+        whole = UNSENT not in row
+        if new_key == key and whole:
+            self._upsert_one(bound, row)
+        elif new_key == key:
+            filled = list(row)
+            for i, value in zip(picks, key, strict=True):
+                filled[i] = value
+            self._watched(bound, "update", filled, (), new_key, None in key, watches)
+        elif not whole:
+            self._watched(bound, "move", row, key, new_key, None in key, watches)
+        elif bound.statements.has_arbiter and None not in new_key:
+            columns = bound.statements.all_columns
+            self._single(bound, "move_or_insert", columns, (*row, *key), null_safe=None in key)
+        else:
+            self._single(bound, "move", bound.statements.all_columns, (*row, *key), null_safe=None in key)
+            self._upsert_one(bound, row)
+
+    def _watched(
+        self,
+        bound: _Bound,
+        name: str,
+        row: Sequence[object],
+        old_key: Row,
+        new_key: Row,
+        null_safe: bool,
+        watches: list[_Watch],
+    ) -> None:
+        """An update of the columns that are sent, whose row may turn out to be missing."""
+        columns = tuple([i for i, value in enumerate(row) if value is not UNSENT])
+        values = cast(Row, (*[row[i] for i in columns], *old_key))
+        queued, shape = self._single(bound, name, columns, values, null_safe=null_safe)
+        watches.append(_Watch(queued, bound, shape, (), [new_key]))
+
+    def _keyless(self, bound: _Bound, writes: Sequence[Write], watches: list[_Watch]) -> None:
+        """Neighbouring inserts are one set; a change or removal strikes exactly one equal row."""
+        inserts: list[Row] = []
+        for operation, key, row in writes:
+            if operation == UPSERT and row is not None:
+                inserts.append(row)
+                continue
+            self._insert(bound, inserts)
+            inserts = []
+            _refuse_unsent(bound, key)
+            if operation == CHANGE and row is not None:
+                self._change_equal(bound, key, row, watches)
+            else:
+                self._single(bound, "remove_equal", bound.binding.key, key)
+        self._insert(bound, inserts)
+
+    def _change_equal(self, bound: _Bound, key: Row, row: Row, watches: list[_Watch]) -> None:
+        if UNSENT in row:
+            self._watched(bound, "change_equal", row, key, key, False, watches)
+        else:
+            self._single(bound, "change_equal_or_insert", bound.statements.all_columns, (*row, *key))
+
+    def _single(
+        self, bound: _Bound, name: str, columns: tuple[int, ...], values: Row, *, null_safe: bool = False
+    ) -> tuple[Queued, Shape]:
+        shape = Shape(columns, Form.SINGLE, null_safe=null_safe)
+        return self._queue(bound, name, shape, cast(Parameters, values)), shape
+
+    # --- rows that were missing
+
+    def _settle(self, watch: _Watch) -> _Watch:
+        """Ask now, while the staging table still holds these rows."""
+        self._flight.land()
+        return replace(watch, keys=list(self._missing_keys(watch)), settled=True)
+
+    def _complete(self, watch: _Watch, missing: Missing) -> None:
+        bound = watch.bound
+        found = [missing(bound.binding, key) for key in self._missing_keys(watch)]
+        rows = [row for row in found if row is not None]
+        if not rows:
+            return
+        if bound.binding.keyless:
+            self._insert(bound, rows)
+        else:
+            self._upsert(bound, rows)
+
+    def _missing_keys(self, watch: _Watch) -> Iterable[Row]:
+        if watch.settled:
+            return watch.keys
+        if len(watch.keys) == 1:
+            return [] if watch.queued.count else watch.keys
+        if watch.queued.count == len(watch.keys) and watch.bound.statements.has_arbiter:
+            return []
+        (statement,) = watch.bound.sql("unmatched", watch.shape)
+        unmatched = self._flight.run(statement, watch.parameters, doing=f"reading {watch.bound.title}")
+        return [watch.keys[number - 1] for (number,) in unmatched.rows]
+
+    # --- how rows travel
+
+    def _deliver(
+        self,
+        bound: _Bound,
+        columns: tuple[int, ...],
+        rows: Sequence[Row],
+        *,
+        null_safe: bool = False,
+        numbered: bool = False,
+    ) -> Iterator[tuple[Shape, Parameters, Sequence[Row]]]:
+        """The rows as parameters, or in a staging table: with each the shape that statements need to read them."""
+        if len(rows) == 1:
+            shape = Shape(columns, Form.SINGLE, null_safe=null_safe, numbered=numbered)
+            yield shape, cast(Parameters, rows[0]), rows
+        elif len(rows) > ARRAY_ROWS and self._can_stage:
+            stage = self._fill_stage(bound, columns, rows, numbered=numbered)
+            yield Shape(columns, Form.STAGE, stage, null_safe=null_safe, numbered=numbered), (), rows
+        else:
+            shape = Shape(columns, Form.ARRAYS, null_safe=null_safe, numbered=numbered)
+            for start in range(0, len(rows), ARRAY_ROWS):
+                part = rows[start : start + ARRAY_ROWS]
+                yield shape, column_arrays(part), part
+
+    def _fill_stage(
+        self, bound: _Bound, columns: tuple[int, ...], rows: Sequence[Row], *, numbered: bool
+    ) -> str:
+        stage = self._empty_stage(bound, columns, numbered=numbered)
+        text = copy_text([(b"%d" % n, *row) for n, row in enumerate(rows, 1)] if numbered else rows)
+        self._flight.copy(f"COPY pg_temp.{quote(stage)} FROM STDIN".encode(), text, doing=bound.doing)
+        self.stages.filled |= {stage}
+        return stage
+
+    def _empty_stage(self, bound: _Bound, columns: tuple[int, ...], *, numbered: bool) -> str:
+        place = (bound.binding, columns, numbered)
+        stage = self.stages.names.get(place)
+        if stage is None:
+            self._stage_count += 1
+            stage = self.stages.names[place] = f"cdc_stage_{self._stage_count}"
+            create = bound.statements.create_stage(stage, columns, numbered=numbered)
+            self._flight.add(create, doing=f"staging rows for {bound.title}", prepare=False)
+        elif stage in self.stages.filled:
+            truncate = f"TRUNCATE pg_temp.{quote(stage)}".encode()
+            self._flight.add(truncate, doing=f"staging rows for {bound.title}", prepare=False)
+        return stage
+
+    def _queue(self, bound: _Bound, name: str, shape: Shape, parameters: Parameters) -> Queued:
+        """Queue the statements for a shape; the last one's outcome is the one that counts."""
+        # A join with a staging table is planned anew each time: a plan made for few rows would serve many badly.
+        prepare = shape.form is not Form.STAGE
+        queued = None
+        for statement in bound.sql(name, shape):
+            queued = self._flight.add(statement, parameters, doing=bound.doing, prepare=prepare)
+        assert queued is not None
+        return queued
+
+
+def _by_null_key(
+    bound: _Bound, rows: Sequence[Row], places: Sequence[int]
+) -> Iterator[tuple[Sequence[Row], bool]]:
+    """Rows whose key is all there, and apart from them rows with a NULL in it, which `=` would not find."""
+    if not bound.statements.key_may_be_null:
+        if rows:
+            yield rows, False
+        return
+    plain = [row for row in rows if all(row[i] is not None for i in places)]
+    with_null = [row for row in rows if any(row[i] is None for i in places)]
+    if plain:
+        yield plain, False
+    if with_null:
+        yield with_null, True
+
+
+def _refuse_unsent(bound: _Bound, key: Row) -> None:
+    if UNSENT in key:
+        raise RowRefused(f"{bound.doing}: the log sent only a part of the old row, and the table has no key")
