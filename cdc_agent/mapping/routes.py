@@ -1,0 +1,125 @@
+"""The routing table: which routes take a source table, and to which target table.
+
+In: a pipeline's settings. Out: for a source table's name its routes, each with one concrete target table. An entry
+that names a table wins over wildcards. Never looks at a database or at a row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from cdc_agent.changes import TableName
+from cdc_agent.config.model import PipelineSettings, RouteSettings
+from cdc_agent.errors import ConfigError
+
+AGENT_SCHEMA: Final = "cdc_agent"
+SYSTEM_SCHEMAS: Final = frozenset(
+    {AGENT_SCHEMA, "pg_catalog", "information_schema", "pg_toast", "mysql", "performance_schema", "sys"}
+)
+"""A wildcard never takes these."""
+
+_PART: Final = re.compile(r'"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|([^."`]+)')
+
+
+def split_name(name: str, default_schema: str) -> TableName:
+    """``schema.table`` or ``table`` as (schema, table); parts with dots stand in double quotes or backticks.
+
+    Raises ConfigError when it is neither.
+    """
+    parts: list[str] = []
+    start = 0
+    while match := _PART.match(name, start):
+        double, back, plain = match.groups()
+        parts.append(double.replace('""', '"') if double else back.replace("``", "`") if back else plain.strip())
+        start = match.end()
+        if name[start : start + 1] != ".":
+            break
+        start += 1
+    if start != len(name) or not 1 <= len(parts) <= 2 or not all(parts) or name.endswith("."):
+        raise ConfigError(f"not a table name: {name!r}", hint="write schema.table, in MySQL database.table")
+    return (default_schema, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One source table → one target table."""
+
+    settings: RouteSettings
+    source: TableName
+    target: TableName
+
+
+class _Entry:
+    """One entry under `tables:`, its names split and its wildcards compiled."""
+
+    def __init__(self, settings: RouteSettings, source_schema: str, target_schema: str) -> None:
+        self.settings = settings
+        self.source = split_name(settings.from_, source_schema)
+        self.target = split_name(settings.to, target_schema)
+        self.wild = "*" in settings.from_
+        stars = [sum(part.count("*") for part in name) for name in (self.source, self.target)]
+        if stars[0] != stars[1]:
+            raise ConfigError(f"`from: {settings.from_}` and `to: {settings.to}` must have the same number of `*`")
+        self._pattern = _pattern("\0".join(self.source))
+        self._excluded = [split_name(name, "*") for name in settings.exclude]
+
+    def route(self, table: TableName) -> Route | None:
+        if not self.wild:
+            return Route(self.settings, table, self.target) if table == self.source else None
+        match = self._pattern.fullmatch("\0".join(table))
+        if match is None or table[0] in SYSTEM_SCHEMAS or any(_matches(name, table) for name in self._excluded):
+            return None
+        taken = iter(match.groups())
+        schema, name = (re.sub(r"\*", lambda _: next(taken), part) for part in self.target)
+        return Route(self.settings, table, (schema, name))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile("([^\0]*)".join(re.escape(part) for part in text.split("*")))
+
+
+def _matches(pattern: TableName, table: TableName) -> bool:
+    return all(_pattern(one).fullmatch(other) for one, other in zip(pattern, table, strict=True))
+
+
+class Routes:
+    """The routes of one pipeline. Answers are cached, since the reader asks for every table of the log."""
+
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        *,
+        source_engine: str,
+        source_default_schema: str,
+        target_default_schema: str,
+    ) -> None:
+        self.source_engine = source_engine
+        entries = [_Entry(route, source_default_schema, target_default_schema) for route in settings.tables]
+        self._named = [entry for entry in entries if not entry.wild]
+        self._wild = [entry for entry in entries if entry.wild]
+        self._cache: dict[TableName, list[Route]] = {}
+
+    def wanted(self, table: TableName) -> bool:
+        """Whether any route takes the table."""
+        return bool(self.for_table(table))
+
+    def for_table(self, table: TableName) -> list[Route]:
+        """The routes that take a table, in the order of the configuration; [] when none does."""
+        found = self._cache.get(table)
+        if found is None:
+            found = self._cache[table] = self._find(table)
+        return found
+
+    def expand(self, tables: Iterable[TableName]) -> list[Route]:
+        """The routes of all these tables."""
+        return [route for table in tables for route in self.for_table(table)]
+
+    def _find(self, table: TableName) -> list[Route]:
+        for entries in (self._named, self._wild):
+            routes = [route for entry in entries if (route := entry.route(table)) is not None]
+            if routes:
+                return routes
+        return []
