@@ -34,6 +34,7 @@ class Reading:
         self.hold.set()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._from = Lsn(0)
         self.source = self._new_source()
 
     def _new_source(self) -> PostgresSource:
@@ -49,14 +50,13 @@ class Reading:
 
     def prepare(self) -> Lsn:
         """Create publication and slot."""
-        return setup.prepare(
-            self.settings, slot=self.slot, publication=self.publication, tables=self.tables
-        ).position
+        return setup.prepare(self.settings, slot=self.slot, publication=self.publication, tables=self.tables).position
 
     def start(self, position: Lsn, wanted: Callable[[TableName], bool] | None = None) -> None:
         self.source.close()
         self.source = self._new_source()
         self.emitted, self.error = [], None
+        self._from = position
         self._stop.clear()
         self.source.start(position, wanted or self.tables.__contains__)
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -89,11 +89,11 @@ class Reading:
         return [transaction for transaction in self.emitted if not transaction.idle]
 
     def position(self) -> Lsn:
-        """The last position emitted."""
+        """How far the log was read: the last position emitted, at first the one that was started from."""
         if self.error is not None:
             raise self.error
         positions = [t.position for t in list(self.emitted) if isinstance(t.position, Lsn)]
-        return positions[-1] if positions else Lsn(0)
+        return positions[-1] if positions else self._from
 
     def changes(self) -> list[Change]:
         """The decoded changes of everything committed until now."""
@@ -101,7 +101,9 @@ class Reading:
 
     def tables_seen(self) -> list[Table]:
         """The table of each run of rows, in order."""
-        return [piece.table for transaction in self.catch_up() for piece in transaction.pieces if isinstance(piece, Rows)]
+        return [
+            piece.table for transaction in self.catch_up() for piece in transaction.pieces if isinstance(piece, Rows)
+        ]
 
     def failure(self, timeout: float = 30.0) -> BaseException:
         """The error that ended the reader."""

@@ -92,7 +92,7 @@ def _fill(new: Row, old: Row) -> Row:
     return tuple(before if value is UNSENT else value for value, before in zip(new, old, strict=True))
 
 
-_TEMPLATE = '''\
+_TEMPLATE = """\
 def decode(messages):
     changes = []
     append = changes.append
@@ -137,7 +137,7 @@ def decode(messages):
         except LookupError:
             append(plainly(m))
     return changes
-'''
+"""
 
 _COLUMN = """\
 k = m[p]

@@ -34,9 +34,7 @@ class Session:
                 if not lost(error, found):
                     raise translate(error, doing) from error
                 self.close()
-        opened = self._connection = connect(
-            self._database, purpose=self._purpose, unavailable=SourceUnavailable
-        )
+        opened = self._connection = connect(self._database, purpose=self._purpose, unavailable=SourceUnavailable)
         try:
             return question(opened)
         except psycopg.Error as error:

@@ -219,9 +219,7 @@ def _ask_log_end(connection: psycopg.Connection[Any]) -> tuple[Lsn, Lsn]:
 class _Reader:
     """The hot loop: one for each `read`."""
 
-    def __init__(
-        self, stream: ReplicationStream, relations: Relations, assembler: Assembler, report: Report
-    ) -> None:
+    def __init__(self, stream: ReplicationStream, relations: Relations, assembler: Assembler, report: Report) -> None:
         self._stream = stream
         self._relations = relations
         self._assembler = assembler
