@@ -1,0 +1,206 @@
+"""The SQL that a binding needs on its server, rendered once.
+
+A `Binding` and the server's flavor in, statements out as bytes. Pure: no connection. Identifiers are always quoted;
+values get in through `encoding` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Final
+
+from cdc_agent.engines.mysql.connection import Server
+from cdc_agent.engines.mysql.identifiers import quote, quote_name
+from cdc_agent.mapping.writes import Binding
+from cdc_agent.targets.mysql.encoding import (
+    LOAD_FORMAT,
+    LoadEncoder,
+    TupleEncoder,
+    exact_condition,
+    key_literal,
+    literal,
+    load_column,
+    load_encoder,
+    tuple_encoder,
+)
+from cdc_agent.values import UNSENT, Kind, Row, Type
+
+_ROW_ALIAS: Final = "`cdc_agent_row`"
+_ALIAS_SINCE: Final = (8, 0, 19)
+
+
+class Statements:
+    """Everything that is said of one binding to one server."""
+
+    def __init__(self, binding: Binding, server: Server) -> None:
+        self.binding = binding
+        self.types = [column.type for column in binding.columns]
+        self.names = [quote(column.name) for column in binding.columns]
+        self.table = quote_name(binding.table.schema, binding.table.name)
+        self.label = f"{binding.table.schema}.{binding.table.name}"
+        self._native_json = not server.is_mariadb
+        self._row_alias = not server.is_mariadb and server.version >= _ALIAS_SINCE
+        self._key = frozenset(binding.key)
+
+    @cached_property
+    def one_key(self) -> bool:
+        """Whether a clash on insert can only be with the row of the same key.
+
+        ON DUPLICATE KEY UPDATE acts on a clash with *any* unique key, and would overwrite another row otherwise.
+        """
+        table = self.binding.table
+        key = {self.binding.columns[i].name for i in self.binding.key}
+        return bool(table.primary_key) and key == set(table.primary_key) and not table.unique_keys
+
+    @cached_property
+    def encode_tuples(self) -> TupleEncoder:
+        return tuple_encoder(self.types)
+
+    @cached_property
+    def encode_keys(self) -> TupleEncoder:
+        """Parenthesised keys for IN, as `key_literal` writes them."""
+        types = [self.types[i] for i in self.binding.key]
+
+        def encode(keys: Sequence[Row]) -> list[bytes]:
+            return [
+                b"(%b)" % b",".join([key_literal(t, value) for t, value in zip(types, key, strict=True)])
+                for key in keys
+            ]
+
+        return encode
+
+    # --- statements with literals ---
+
+    @cached_property
+    def insert_head(self) -> bytes:
+        return f"INSERT INTO {self.table} ({', '.join(self.names)}) VALUES ".encode()
+
+    @cached_property
+    def upsert_tail(self) -> bytes:
+        """What follows the VALUES of an insert that replaces the row of the same key."""
+        if self._row_alias:
+            pairs = ", ".join(f"{n} = {_ROW_ALIAS}.{n}" for n in self._replaced())
+            return f" AS {_ROW_ALIAS} ON DUPLICATE KEY UPDATE {pairs}".encode()
+        pairs = ", ".join(f"{n} = VALUES({n})" for n in self._replaced())
+        return f" ON DUPLICATE KEY UPDATE {pairs}".encode()
+
+    def update_one(self, columns: Sequence[int], row: Sequence[object], key: Row) -> bytes | None:
+        """UPDATE of the row with `key`; None when there is nothing to write in it. `row` is in `columns`' order."""
+        pairs = [
+            b"%b = %b" % (self.names[i].encode(), literal(self.types[i], value))  # type: ignore[arg-type]
+            for i, value in zip(columns, row, strict=True)
+            if i not in self._key or self.binding.keyless or value != key[self.binding.key.index(i)]
+        ]
+        if not pairs:
+            return None
+        return b"UPDATE %b SET %b WHERE %b" % (self.table.encode(), b", ".join(pairs), self.where(key))
+
+    def exists(self, key: Row) -> bytes:
+        """Counts the rows with the key, up to one."""
+        table = self.table.encode()
+        return b"SELECT COUNT(*) FROM (SELECT 1 FROM %b WHERE %b) AS found" % (table, self.where(key, b" LIMIT 1"))
+
+    def delete_one(self, key: Row) -> bytes:
+        return b"DELETE FROM %b WHERE %b" % (self.table.encode(), self.where(key))
+
+    def where(self, key: Row, limit: bytes = b"") -> bytes:
+        """The condition for one row: by its key, or by every column and for one row only when there is no key."""
+        if self.binding.keyless:
+            conditions = [
+                exact_condition(self.types[i], self.names[i].encode(), value, native_json=self._native_json)
+                for i, value in zip(self.binding.key, key, strict=True)
+                if value is not UNSENT
+            ]
+            return b" AND ".join(conditions) + b" LIMIT 1"
+        conditions = [
+            b"%b %b %b" % (self.names[i].encode(), self._equals(i), key_literal(self.types[i], value))
+            for i, value in zip(self.binding.key, key, strict=True)
+        ]
+        return b" AND ".join(conditions) + limit
+
+    @cached_property
+    def delete_many_head(self) -> bytes:
+        key = ", ".join(self.names[i] for i in self.binding.key)
+        return f"DELETE FROM {self.table} WHERE ({key}) IN (".encode()
+
+    @cached_property
+    def key_never_null(self) -> bool:
+        return not any(self.binding.columns[i].nullable for i in self.binding.key)
+
+    # --- statements over a staging table ---
+
+    def create_stage(self, stage: str, columns: Sequence[int], number: str) -> str:
+        """A temporary table with the very types of the target's columns, and a number for each row."""
+        names = ", ".join(self.names[i] for i in columns)
+        return (
+            f"CREATE TEMPORARY TABLE {stage} ({number} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY)"
+            f" ENGINE=InnoDB AS SELECT {names} FROM {self.table} LIMIT 0"
+        )
+
+    def load_stage(self, stage: str, columns: Sequence[int], number: str | None) -> str:
+        """LOAD DATA of rows that `load_encoder` wrote; with `number` as the first field if given."""
+        fields = [number] if number is not None else []
+        assignments = []
+        for position, i in enumerate(columns):
+            field, assignment = load_column(self.types[i], self.names[i], f"@cdc_agent_{position}")
+            fields.append(field)
+            if assignment:
+                assignments.append(assignment)
+        clause = f" SET {', '.join(assignments)}" if assignments else ""
+        listed = ", ".join(fields)
+        return f"LOAD DATA LOCAL INFILE 'rows' INTO TABLE {stage} {LOAD_FORMAT} ({listed}){clause}"
+
+    def stage_types(self, columns: Sequence[int], *, numbered: bool) -> list[Type]:
+        number = [Type(Kind.INTEGER, "bigint unsigned", precision=64, unsigned=True)] if numbered else []
+        return [*number, *(self.types[i] for i in columns)]
+
+    def stage_encoder(self, columns: Sequence[int], *, numbered: bool) -> LoadEncoder:
+        return load_encoder(self.stage_types(columns, numbered=numbered))
+
+    def merge(self, stage: str) -> str:
+        """Insert the staged rows, each replacing the row of the same key."""
+        pairs = ", ".join(f"{n} = s.{n}" for n in self._replaced())
+        return f"{self._insert_from(stage)} ON DUPLICATE KEY UPDATE {pairs}"
+
+    def insert_all(self, stage: str) -> str:
+        return self._insert_from(stage)
+
+    def insert_missing(self, stage: str) -> str:
+        """Insert the staged rows whose key the target does not have; a clash on another unique key is an error."""
+        return f"{self._insert_from(stage)} WHERE NOT EXISTS ({self._match()})"
+
+    def update_matching(self, stage: str, columns: Sequence[int]) -> str | None:
+        """Update the rows whose keys are staged; None when only keys are."""
+        pairs = ", ".join(f"t.{n} = s.{n}" for n in self._replaced(columns))
+        if not pairs:
+            return None
+        return f"UPDATE {stage} AS s STRAIGHT_JOIN {self.table} AS t ON {self._join()} SET {pairs}"
+
+    def missing(self, stage: str, number: str) -> str:
+        """The numbers of the staged rows whose key the target does not have."""
+        return f"SELECT s.{number} FROM {stage} AS s WHERE NOT EXISTS ({self._match()}) ORDER BY s.{number}"
+
+    def delete_matching(self, stage: str) -> str:
+        return f"DELETE t FROM {stage} AS s STRAIGHT_JOIN {self.table} AS t ON {self._join()}"
+
+    # --- parts ---
+
+    def _insert_from(self, stage: str) -> str:
+        selected = ", ".join(f"s.{n}" for n in self.names)
+        return f"INSERT INTO {self.table} ({', '.join(self.names)}) SELECT {selected} FROM {stage} AS s"
+
+    def _match(self) -> str:
+        return f"SELECT 1 FROM {self.table} AS t WHERE {self._join()}"
+
+    def _join(self) -> str:
+        return " AND ".join(f"t.{self.names[i]} {self._equals(i).decode()} s.{self.names[i]}" for i in self.binding.key)
+
+    def _equals(self, column: int) -> bytes:
+        return b"<=>" if self.binding.columns[column].nullable else b"="
+
+    def _replaced(self, columns: Sequence[int] | None = None) -> list[str]:
+        """The columns that an existing row gets: not its key, but for text, which may be equal and yet differ."""
+        among = range(len(self.names)) if columns is None else columns
+        found = [self.names[i] for i in among if i not in self._key or self.types[i].kind in (Kind.TEXT, Kind.OTHER)]
+        return found or ([self.names[self.binding.key[0]]] if columns is None else [])

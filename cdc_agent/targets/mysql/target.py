@@ -1,0 +1,278 @@
+"""The MySQL and MariaDB target: one session, its transactions, and the checkpoint that commits with the rows.
+
+Implements `targets.base.Target`. The first statement of a transaction is the compare-and-set of the checkpoint row,
+which is the echo marker as well; a transaction of one row takes three round trips. Foreign keys are not checked on
+replicated rows (`triggers` auto or suppress); triggers cannot be suppressed in MySQL, so `suppress` refuses a table
+that has one, as far as the TRIGGER privilege lets the agent see it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Literal
+
+import pymysql
+
+from cdc_agent.config.model import Database
+from cdc_agent.engines.mysql import catalogue
+from cdc_agent.engines.mysql.connection import Session, connect
+from cdc_agent.engines.mysql.failures import error_number, is_disconnect, translate
+from cdc_agent.engines.mysql.identifiers import quote
+from cdc_agent.errors import (
+    AgentError,
+    NotSetUp,
+    OutcomeUnknown,
+    PositionUnreadable,
+    RowRefused,
+    TakenOver,
+    TargetSchemaError,
+    TargetUnavailable,
+    TransactionAborted,
+)
+from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.targets.base import Checkpoint, Missing, Quarantined, Step
+from cdc_agent.targets.checkpoint import (
+    CHECKPOINT_COLUMNS,
+    HISTORY_COLUMNS,
+    QUARANTINE_COLUMNS,
+    checkpoint_values,
+    history_values,
+    quarantine_values,
+    read_checkpoint,
+)
+from cdc_agent.targets.mysql.wire import Wire
+from cdc_agent.targets.mysql.writer import Writer
+
+STATEMENT_TIMEOUT: Final = 1800
+"""Seconds until a statement that the server does not answer counts as lost; dead lines are noticed much sooner."""
+
+_CHECKPOINT: Final = "`cdc_agent`.`checkpoint`"
+_SAVEPOINT: Final = "`cdc_agent_attempt`"
+_ERROR_DURING_COMMIT: Final = 1180
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(quote(column) for column in columns)
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    values = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO `cdc_agent`.{quote(table)} ({_listed(columns)}) VALUES ({values})"
+
+
+_READ: Final = f"SELECT {_listed(CHECKPOINT_COLUMNS)} FROM {_CHECKPOINT} WHERE `pipeline` = %s"
+_WRITE: Final = (
+    f"UPDATE {_CHECKPOINT} SET {', '.join(f'{quote(column)} = %s' for column in CHECKPOINT_COLUMNS)},"
+    " `updated_at` = CURRENT_TIMESTAMP(6) WHERE `pipeline` = %s AND `generation` = %s"
+)
+_TAKE_OVER: Final = _WRITE.replace(" WHERE ", ", `started_at` = CURRENT_TIMESTAMP(6) WHERE ")
+_HOLDER: Final = f"SELECT `generation`, `host`, TIME(`started_at`) FROM {_CHECKPOINT} WHERE `pipeline` = %s"
+_HISTORY: Final = _insert("checkpoint_history", HISTORY_COLUMNS)
+_QUARANTINE: Final = _insert("quarantine", QUARANTINE_COLUMNS)
+
+
+class MysqlTarget:
+    """One pipeline's writing end on MySQL or MariaDB; used by one thread."""
+
+    def __init__(
+        self, database: Database, *, name: str, triggers: Literal["auto", "fire", "suppress"] = "auto"
+    ) -> None:
+        self._database = database
+        self._name = name
+        self._triggers = triggers
+        self._session: Session | None = None
+        self._open_wire: Wire | None = None
+        self._writer: Writer | None = None
+        self._tables: dict[tuple[str, str], TargetTable | None] = {}
+
+    # --- the session ---
+
+    def connect(self) -> None:
+        """Connect and set up the session. Raises TargetUnavailable, or PrivilegeMissing when refused."""
+        self.close()
+        self._session = connect(
+            self._database,
+            purpose=f"target {self._name}",
+            autocommit=False,
+            read_timeout=STATEMENT_TIMEOUT,
+            local_infile=True,
+            found_rows=True,
+        )
+        try:
+            self._open_wire = wire = Wire(self._session)
+            self._set_up_session(wire)
+        except AgentError:
+            self.close()
+            raise
+        self._writer = Writer(wire)
+
+    def _set_up_session(self, wire: Wire) -> None:
+        """READ COMMITTED takes no gap locks; somebody's DDL or forgotten transaction holds us for a minute at most."""
+        checks = 1 if self._triggers == "fire" else 0
+        wire.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "setting up the session")
+        wire.run(
+            f"SET SESSION foreign_key_checks = {checks}, innodb_lock_wait_timeout = 20, lock_wait_timeout = 60,"
+            " wait_timeout = 86400, net_read_timeout = 120, net_write_timeout = 120",
+            "setting up the session",
+        )
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        session, self._session = self._session, None
+        self._open_wire = self._writer = None
+        self._tables.clear()
+        if session is not None:
+            with contextlib.suppress(pymysql.MySQLError):
+                session.close()
+
+    @property
+    def _wire(self) -> Wire:
+        if self._open_wire is None:
+            raise TargetUnavailable(f"not connected to {self._name}")
+        return self._open_wire
+
+    @property
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise TargetUnavailable(f"not connected to {self._name}")
+        return self._writer
+
+    # --- the catalogue ---
+
+    def describe(self, schema: str, name: str) -> TargetTable | None:
+        """The table as the catalogue has it, cached until `forget`. TargetSchemaError for `suppress` and triggers."""
+        place = (schema, name)
+        if place not in self._tables:
+            self._tables[place] = catalogue.describe(self._wire.session, schema, name)
+            if self._triggers == "suppress":
+                self._refuse_triggers(schema, name)
+        return self._tables[place]
+
+    def _refuse_triggers(self, schema: str, name: str) -> None:
+        found = catalogue.triggers(self._wire.session, schema, name)
+        if found:
+            raise TargetSchemaError(
+                f"{schema}.{name} has triggers ({', '.join(found)}), and MySQL cannot suppress them",
+                hint="drop the triggers, or set `triggers: fire` or `auto` on the pipeline",
+            )
+
+    def forget(self) -> None:
+        """Forget every description and everything made from it."""
+        self._tables.clear()
+        if self._writer is not None:
+            self._writer.forget()
+
+    # --- the checkpoint ---
+
+    def checkpoint(self, pipeline: str) -> Checkpoint | None:
+        """The pipeline's row, or None. Raises NotSetUp without the cdc_agent tables."""
+        found = self._read(_READ, pipeline)
+        self._end("ROLLBACK")
+        return found
+
+    def take_over(self, pipeline: str, host: str) -> Checkpoint:
+        """Raise the generation in a transaction of its own. Raises NotSetUp when the pipeline has no row."""
+        before = self._read(f"{_READ} FOR UPDATE", pipeline)
+        if before is None:
+            self._end("ROLLBACK")
+            raise NotSetUp(f"pipeline {pipeline} has no checkpoint on {self._name}")
+        after = replace(before, generation=before.generation + 1, host=host)
+        arguments = (*checkpoint_values(after), pipeline, before.generation)
+        self._wire.execute(_TAKE_OVER, arguments, "taking over the checkpoint")
+        self.commit()
+        return after
+
+    def _read(self, statement: str, pipeline: str) -> Checkpoint | None:
+        try:
+            rows = self._wire.select(statement, (pipeline,), "reading cdc_agent.checkpoint")
+        except TargetSchemaError as error:
+            raise NotSetUp(f"{self._name} has no checkpoint tables") from error
+        try:
+            return read_checkpoint(rows[0]) if rows else None
+        except ValueError as error:
+            raise PositionUnreadable(f"the checkpoint of pipeline {pipeline} is damaged") from error
+
+    # --- transactions ---
+
+    def begin(self, checkpoint: Checkpoint) -> None:
+        """Start a transaction by the compare-and-set of the checkpoint. Raises TakenOver."""
+        self._writing.staging.empty()
+        self._compare_and_set(checkpoint)
+
+    def finish(self, checkpoint: Checkpoint) -> None:
+        """Write the checkpoint's final form in the open transaction."""
+        self._compare_and_set(checkpoint)
+
+    def _compare_and_set(self, checkpoint: Checkpoint) -> None:
+        arguments = (*checkpoint_values(checkpoint), checkpoint.pipeline, checkpoint.generation)
+        try:
+            matched = self._wire.execute(_WRITE, arguments, "writing the checkpoint")
+        except TransactionAborted:
+            self.rollback()
+            raise
+        except TargetSchemaError as error:
+            raise NotSetUp(f"{self._name} has no checkpoint tables") from error
+        if not matched:
+            holder = self._wire.select(_HOLDER, (checkpoint.pipeline,), "reading cdc_agent.checkpoint")
+            self.rollback()
+            raise self._taken_over(checkpoint, holder)
+
+    def _taken_over(self, checkpoint: Checkpoint, holder: Sequence[tuple[object, ...]]) -> AgentError:
+        if not holder:
+            return NotSetUp(f"pipeline {checkpoint.pipeline} has no checkpoint on {self._name} any more")
+        generation, host, since = holder[0]
+        return TakenOver(
+            f"another agent took over pipeline {checkpoint.pipeline}",
+            details=(
+                f"expected generation {checkpoint.generation}, found {generation} (host {host}, since {since} UTC)",
+            ),
+        )
+
+    def apply(self, steps: Sequence[Step], missing: Missing) -> None:
+        """Apply the steps in order. Raises RowRefused; TransactionAborted with everything rolled back."""
+        writer = self._writing
+        try:
+            for step in steps:
+                writer.write(step, missing)
+        except TransactionAborted:
+            # A lock timeout (1205) rolls back the statement only: the rest of the transaction must go too.
+            self.rollback()
+            raise
+
+    def attempt(self, steps: Sequence[Step], missing: Missing) -> Exception | None:
+        """Apply inside a savepoint; the refusal, with the savepoint rolled back, or None."""
+        self._wire.run(f"SAVEPOINT {_SAVEPOINT}", "setting a savepoint")
+        try:
+            self.apply(steps, missing)
+        except RowRefused as refusal:
+            self._wire.run(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}", "rolling back to a savepoint")
+            return refusal
+        self._wire.run(f"RELEASE SAVEPOINT {_SAVEPOINT}", "releasing a savepoint")
+        return None
+
+    def quarantine(self, pipeline: str, entries: Sequence[Quarantined]) -> None:
+        """Insert rows into cdc_agent.quarantine in the open transaction."""
+        for entry in entries:
+            self._wire.execute(_QUARANTINE, quarantine_values(pipeline, entry), "writing to cdc_agent.quarantine")
+
+    def commit(self, history: Checkpoint | None = None) -> None:
+        """Commit, with a line of history first if given. Raises OutcomeUnknown when the answer did not arrive."""
+        if history is not None:
+            self._wire.execute(_HISTORY, history_values(history), "writing the checkpoint's history")
+        session = self._wire.session
+        try:
+            session.query("COMMIT")
+        except pymysql.MySQLError as error:
+            if is_disconnect(error) or error_number(error) == _ERROR_DURING_COMMIT:
+                raise OutcomeUnknown("the connection broke while the target was committing") from error
+            raise translate(error, "committing") from error
+
+    def rollback(self) -> None:
+        """Roll back what is open; a connection that is gone has done so by itself."""
+        with contextlib.suppress(TargetUnavailable):
+            self._end("ROLLBACK")
+
+    def _end(self, statement: str) -> None:
+        self._wire.run(statement, "ending a transaction")

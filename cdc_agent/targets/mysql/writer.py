@@ -1,0 +1,206 @@
+"""Steps become statements: the part of the MySQL target that writes rows.
+
+In: `Step`s, inside an open transaction. Out: the rows on the server, or RowRefused. Never commits, never uses REPLACE
+(it deletes), and uses ON DUPLICATE KEY UPDATE only where the table has no unique key but the route's: elsewhere it
+would overwrite another row, so there the row is looked up by its key, updated or inserted, and a clash is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final, assert_never
+
+from cdc_agent.engines.mysql.identifiers import quote_name
+from cdc_agent.errors import RowRefused
+from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, TargetTable, Write
+from cdc_agent.targets.base import Clear, Missing, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.targets.mysql.staging import Staging
+from cdc_agent.targets.mysql.statements import Statements
+from cdc_agent.targets.mysql.wire import Wire
+from cdc_agent.values import UNSENT, Row, Value
+
+LOAD_FROM: Final = 1000
+"""Rows from which a staging table is faster than multi-row statements (measured on MariaDB 10.11 and MySQL 9.7)."""
+ONE_BY_ONE: Final = 8
+"""Rows up to which a statement for each costs no more than a staging table's three."""
+
+
+class Writer:
+    """Writes steps through one session."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.staging = Staging(wire)
+        self._statements: dict[Binding, Statements] = {}
+
+    def forget(self) -> None:
+        """Forget what was made for bindings that may be outdated."""
+        self._statements.clear()
+        self.staging.drop()
+
+    def write(self, step: Step, missing: Missing) -> None:
+        """Write one step. Raises RowRefused when a row is refused, by the server or because it cannot be rendered."""
+        try:
+            self._write(step, missing)
+        except ValueError:
+            # A value that is not in its kind's form; the exception's own text would quote it.
+            assert not isinstance(step, Clear)
+            table = step.binding.table
+            raise RowRefused(f"writing to {table.schema}.{table.name}: a value has not the form of its type") from None
+
+    def _write(self, step: Step, missing: Missing) -> None:
+        match step:
+            case Upserts():
+                self._upsert(self._of(step.binding), step.rows)
+            case Updates():
+                self._update(self._of(step.binding), step, missing)
+            case Removes():
+                self._remove(self._of(step.binding), step.keys)
+            case Ordered():
+                self._in_order(self._of(step.binding), step.writes, missing)
+            case Clear():
+                self._clear(step)
+            case _:
+                assert_never(step)
+
+    def _of(self, binding: Binding) -> Statements:
+        found = self._statements.get(binding)
+        if found is None:
+            found = self._statements[binding] = Statements(binding, self._wire.server)
+        return found
+
+    # --- sets ---
+
+    def _upsert(self, to: Statements, rows: Sequence[Row]) -> None:
+        everything = range(len(to.names))
+        if to.one_key and (len(rows) < LOAD_FROM or not self._wire.can_load):
+            self._insert(to, rows, to.upsert_tail)
+        elif to.one_key:
+            self._wire.run(to.merge(self.staging.fill(to, everything, rows)), _writing(to))
+        elif len(rows) <= ONE_BY_ONE:
+            for row in rows:
+                self._upsert_one(to, row)
+        else:
+            stage = self.staging.fill(to, everything, rows)
+            if update := to.update_matching(stage, everything):
+                self._wire.run(update, _writing(to))
+            self._wire.run(to.insert_missing(stage), _writing(to))
+
+    def _update(self, to: Statements, step: Updates, missing: Missing) -> None:
+        picks = [step.columns.index(i) for i in to.binding.key]
+        keys = [tuple([row[i] for i in picks]) for row in step.rows]
+        if len(keys) <= ONE_BY_ONE:
+            absent = [
+                key
+                for row, key in zip(step.rows, keys, strict=True)
+                if not self._update_one(to, step.columns, row, key)
+            ]
+        else:
+            absent = self._update_staged(to, step, keys)
+        found = [full for key in absent if (full := missing(to.binding, key)) is not None]
+        if found:
+            self._upsert(to, found)
+
+    def _update_staged(self, to: Statements, step: Updates, keys: Sequence[Row]) -> list[Row]:
+        """Update the rows that exist; returns the keys of those that do not."""
+        stage, number = self.staging.fill_numbered(to, step.columns, step.rows)
+        update = to.update_matching(stage, step.columns)
+        if update is not None and self._wire.run(update, _writing(to)) == len(keys):
+            return []
+        return [keys[int(index) - 1] for (index,) in self._wire.rows(to.missing(stage, number), _writing(to))]
+
+    def _remove(self, to: Statements, keys: Sequence[Row]) -> None:
+        if len(keys) >= LOAD_FROM:
+            self._wire.run(to.delete_matching(self.staging.fill(to, to.binding.key, keys)), _writing(to))
+        elif to.key_never_null:
+            self._wire.run_chunks(to.delete_many_head, to.encode_keys(keys), b")", _writing(to))
+        else:
+            for key in keys:
+                self._wire.run(to.delete_one(key), _writing(to))
+
+    # --- one by one ---
+
+    def _in_order(self, to: Statements, writes: Sequence[Write], missing: Missing) -> None:
+        for operation, run in groupby(writes, key=lambda write: write[0]):
+            if operation == UPSERT:
+                self._upsert_in_order(to, [row for _, _, row in run if row is not None])
+                continue
+            for _, key, row in run:
+                if operation == CHANGE:
+                    assert row is not None
+                    self._change(to, key, row, missing)
+                else:
+                    assert operation == REMOVE
+                    self._wire.run(to.delete_one(key), _writing(to))
+
+    def _upsert_in_order(self, to: Statements, rows: Sequence[Row]) -> None:
+        """A multi-row insert works its rows off in order, so that even one key twice comes out right."""
+        if to.binding.keyless and len(rows) >= LOAD_FROM:
+            stage = self.staging.fill(to, range(len(to.names)), rows)
+            self._wire.run(to.insert_all(stage), _writing(to))
+        elif to.binding.keyless:
+            self._insert(to, rows, b"")
+        elif to.one_key:
+            self._insert(to, rows, to.upsert_tail)
+        else:
+            for row in rows:
+                self._upsert_one(to, row)
+
+    def _upsert_one(self, to: Statements, row: Row) -> None:
+        key = tuple([row[i] for i in to.binding.key])
+        if to.binding.keyless or not self._update_one(to, range(len(row)), row, key):
+            self._insert(to, [row], to.upsert_tail if to.one_key else b"")
+
+    def _change(self, to: Statements, key: Row, row: Row, missing: Missing) -> None:
+        columns = [i for i, value in enumerate(row) if value is not UNSENT]
+        if self._update_one(to, columns, [row[i] for i in columns], key):
+            return
+        full: Row | None = row
+        if len(columns) < len(row):
+            full = missing(to.binding, tuple(_moved(to.binding, key, row)))
+        if full is not None:
+            self._upsert_in_order(to, [full])
+
+    def _update_one(self, to: Statements, columns: Sequence[int], row: Sequence[object], key: Row) -> bool:
+        """Update one row by its key; False when the target has none."""
+        statement = to.update_one(columns, row, key)
+        if statement is not None:
+            return self._wire.run(statement, _writing(to)) > 0
+        return bool(self._wire.rows(to.exists(key), _writing(to))[0][0])
+
+    def _insert(self, to: Statements, rows: Sequence[Row], tail: bytes) -> None:
+        self._wire.run_chunks(to.insert_head, to.encode_tuples(rows), tail, _writing(to))
+
+    # --- truncate ---
+
+    def _clear(self, step: Clear) -> None:
+        """DELETE, since MySQL's TRUNCATE commits: the checkpoint would no longer stand and fall with it.
+
+        For the same reason AUTO_INCREMENT is not reset (ALTER TABLE commits), whatever `restart_identity` says.
+        """
+        for table in _children_first(step.tables):
+            name = quote_name(table.schema, table.name)
+            self._wire.run(f"DELETE FROM {name}", f"clearing {table.schema}.{table.name}")
+
+
+def _writing(to: Statements) -> str:
+    return f"writing to {to.label}"
+
+
+def _moved(binding: Binding, key: Row, row: Row) -> Iterator[Value]:
+    """The key after a change: what was not sent has not moved."""
+    for i, before in zip(binding.key, key, strict=True):
+        yield before if row[i] is UNSENT else row[i]
+
+
+def _children_first(tables: Sequence[TargetTable]) -> list[TargetTable]:
+    """Tables in an order in which rows are deleted before those that they refer to; a cycle keeps its order."""
+    waiting = list(tables)
+    done: list[TargetTable] = []
+    while waiting:
+        referred = {key.references for t in waiting for key in t.foreign_keys if key.references != t.full_name}
+        free = [table for table in waiting if table.full_name not in referred] or waiting[:1]
+        done.extend(free)
+        waiting = [table for table in waiting if table not in free]
+    return done

@@ -1,0 +1,623 @@
+"""The MySQL and MariaDB target on real servers: what is particular to them, and every way in which rows get there.
+
+Each way of applying (multi-row statements, staging by LOAD DATA, staging without it) has to give the same rows, so
+most tests run with few rows and with many, and with ``local_infile`` on and off.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pymysql
+import pytest
+
+from cdc_agent import echo
+from cdc_agent.config.model import Database as DatabaseSettings
+from cdc_agent.config.model import Engine
+from cdc_agent.errors import (
+    NotSetUp,
+    OutcomeUnknown,
+    PrivilegeMissing,
+    RowRefused,
+    TakenOver,
+    TargetSchemaError,
+    TargetUnavailable,
+    TransactionAborted,
+)
+from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding
+from cdc_agent.targets.base import Checkpoint, Clear, Ordered, Quarantined, Removes, Updates, Upserts
+from cdc_agent.targets.checkpoint import CHECKPOINT_COLUMNS, checkpoint_values, ddl
+from cdc_agent.targets.mysql import MysqlTarget
+from cdc_agent.values import UNSENT, Row
+from tests.support.servers import Database, Server
+
+_pipelines = itertools.count(1)
+MANY = 2500
+
+
+@pytest.fixture
+def database(any_mysql: Server) -> Iterator[Database]:
+    any_mysql.run(";\n".join(ddl(Engine.MYSQL)))
+    found = any_mysql.create_database("target")
+    yield found
+    found.drop()
+
+
+@pytest.fixture(params=[True, False], ids=["local_infile", "no local_infile"])
+def local_infile(request: pytest.FixtureRequest, any_mysql: Server) -> bool:
+    """Both settings of the server; restored by the next test that cares."""
+    any_mysql.run(f"SET GLOBAL local_infile = {int(request.param)}")
+    return bool(request.param)
+
+
+@pytest.fixture
+def first(database: Database) -> Checkpoint:
+    """A checkpoint row as `setup` leaves it."""
+    return _set_up(database)
+
+
+def _set_up(database: Database) -> Checkpoint:
+    row = Checkpoint(
+        pipeline=f"{database.name}-{next(_pipelines)}",
+        source="phone",
+        path=("phone",),
+        generation=1,
+        position="lsn:0/1",
+        source_identity="x",
+        source_commit_time=None,
+        transactions=0,
+        changes=0,
+        echoes=0,
+        quarantined=0,
+        host="db-1:1",
+    )
+    columns = ", ".join(f"`{column}`" for column in CHECKPOINT_COLUMNS)
+    places = ", ".join(["%s"] * len(CHECKPOINT_COLUMNS))
+    database.run(f"INSERT INTO cdc_agent.checkpoint ({columns}) VALUES ({places})", checkpoint_values(row))
+    return row
+
+
+@pytest.fixture
+def target(database: Database, first: Checkpoint) -> Iterator[MysqlTarget]:
+    found = _target(database)
+    yield found
+    found.close()
+
+
+def _target(database: Database, **options: Any) -> MysqlTarget:
+    found = MysqlTarget(DatabaseSettings(url=database.url()), name="crm", **options)
+    found.connect()
+    return found
+
+
+def _bind(target: MysqlTarget, database: Database, table: str, **options: Any) -> Binding:
+    described = target.describe(database.name, table)
+    assert described is not None
+    columns = tuple(column for column in described.columns if not column.generated)
+    names = [column.name for column in columns]
+    key = options.get("key", described.primary_key)
+    indexes = tuple(names.index(name) for name in key) if key else tuple(range(len(names)))
+    return Binding(described, columns, indexes, keyless=not key)
+
+
+def _apply(target: MysqlTarget, at: Checkpoint, *steps: Any, missing: Any = None) -> None:
+    target.begin(at)
+    try:
+        target.apply(steps, missing or _never)
+    except Exception:
+        target.rollback()
+        raise
+    target.commit()
+
+
+def _never(binding: Binding, key: Row) -> Row | None:
+    raise AssertionError("no row was missing")
+
+
+def _rows(database: Database, table: str, order: str = "1") -> list[tuple[Any, ...]]:
+    return database.run(f"SELECT * FROM `{table}` ORDER BY {order}")
+
+
+def _row(*values: object) -> Row:
+    return tuple(None if v is None else UNSENT if v is UNSENT else str(v).encode() for v in values)
+
+
+@pytest.mark.parametrize("count", [3, MANY])
+def test_upserts_insert_what_is_new_and_replace_what_is_there(
+    database: Database, first: Checkpoint, target: MysqlTarget, local_infile: bool, count: int
+) -> None:
+    """An upsert leaves exactly its row, whether its key existed or not, in small batches and in large ones."""
+    target.connect()
+    database.run("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20), b TEXT)")
+    database.run("INSERT INTO t VALUES (1, 'old', 'old'), (-5, 'kept', NULL)")
+    binding = _bind(target, database, "t")
+    rows = [_row(i, f"it's \\ {i}\t", None if i % 3 else "line\nline") for i in range(count)]
+    _apply(target, first, Upserts(binding, rows))
+    expected = [(i, f"it's \\ {i}\t", None if i % 3 else "line\nline") for i in range(count)]
+    assert _rows(database, "t") == [(-5, "kept", None), *expected]
+
+
+@pytest.mark.parametrize("count", [3, MANY])
+def test_upserts_never_overwrite_another_row_by_a_second_unique_key(
+    database: Database, first: Checkpoint, target: MysqlTarget, local_infile: bool, count: int
+) -> None:
+    """With a second unique key, rows are matched by their key alone; a clash is refused, and nothing is changed."""
+    target.connect()
+    database.run("CREATE TABLE t (id INT PRIMARY KEY, email VARCHAR(40) UNIQUE, n INT)")
+    database.run("INSERT INTO t VALUES (0, 'before', 0), (100000, 'taken', 7)")
+    binding = _bind(target, database, "t")
+    rows = [_row(i, f"{i}@x", i) for i in range(count)]
+    _apply(target, first, Upserts(binding, rows))
+    after = _rows(database, "t")
+    assert after == [*((i, f"{i}@x", i) for i in range(count)), (100000, "taken", 7)]
+    clash = [*rows[:-1], _row(count - 1, "taken", 1)]
+    with pytest.raises(RowRefused, match="1062") as refusal:
+        _apply(target, first, Upserts(binding, clash))
+    assert "taken" not in refusal.value.render()
+    assert _rows(database, "t") == after
+
+
+@pytest.mark.parametrize("count", [3, 20, MANY])
+def test_updates_write_the_sent_columns_and_fetch_missing_rows(
+    database: Database, first: Checkpoint, target: MysqlTarget, local_infile: bool, count: int
+) -> None:
+    """An update leaves unsent columns alone; a row that the target lacks is asked for, and inserted if it exists."""
+    target.connect()
+    database.run("CREATE TABLE t (a INT, b VARCHAR(5), x TEXT, y TEXT, PRIMARY KEY (a, b))")
+    binding = _bind(target, database, "t")
+    _apply(target, first, Upserts(binding, [_row(i, "k", "x", f"y{i}") for i in range(count) if i != 1]))
+    asked: list[Row] = []
+
+    def missing(of: Binding, key: Row) -> Row | None:
+        asked.append(key)
+        return _row(1, "k", "new", "full") if key == _row(1, "k") else None
+
+    updates = [_row(i, "k", f"new{i}") for i in (*range(count), 99999)]
+    _apply(target, first, Updates(binding, (0, 1, 2), updates), missing=missing)
+    assert asked == [_row(1, "k"), _row(99999, "k")]
+    expected = [(i, "k", f"new{i}", f"y{i}") if i != 1 else (1, "k", "new", "full") for i in range(count)]
+    assert _rows(database, "t") == expected
+
+
+@pytest.mark.parametrize("count", [3, MANY])
+def test_removes_delete_by_key_and_a_missing_row_is_no_error(
+    database: Database, first: Checkpoint, target: MysqlTarget, local_infile: bool, count: int
+) -> None:
+    """Keys of several columns, with large integers and bytes that end in zero, find their rows."""
+    target.connect()
+    database.run("CREATE TABLE t (a BIGINT UNSIGNED, b BINARY(4), c CHAR(5), PRIMARY KEY (a, b, c))")
+    big = 2**63 + 1
+    binding = _bind(target, database, "t")
+    rows = [_row(big + i, "\\x01ff", "z ") for i in range(count + 1)]
+    _apply(target, first, Upserts(binding, rows))
+    _apply(target, first, Removes(binding, [*rows[:-1], _row(7, "\\x01", "z")]))
+    assert _rows(database, "t") == [(big + count, b"\x01\xff\0\0", "z")]
+
+
+def test_a_nullable_key_is_matched_null_safely(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
+    """A key column that is NULL identifies its row as any other value does."""
+    database.run("CREATE TABLE t (a INT, b INT, n INT)")
+    database.run("INSERT INTO t VALUES (1, NULL, 1), (1, 2, 1), (NULL, NULL, 1)")
+    binding = _bind(target, database, "t", key=("a", "b"))
+    writes = [(CHANGE, _row(1, None), _row(1, None, 9)), (UPSERT, _row(None, 3), _row(None, 3, 3))]
+    _apply(target, first, Ordered(binding, writes), Removes(binding, [_row(None, None)]))
+    assert _rows(database, "t", "a, b") == [(None, 3, 3), (1, None, 9), (1, 2, 1)]
+
+
+def test_ordered_writes_move_keys_and_swap_unique_values(
+    database: Database, first: Checkpoint, target: MysqlTarget
+) -> None:
+    """One by one, in order: a moved key keeps its unsent columns, and a unique value may pass from row to row."""
+    database.run("CREATE TABLE t (id INT PRIMARY KEY, u VARCHAR(9) UNIQUE, big TEXT)")
+    database.run("INSERT INTO t VALUES (1, 'a', 'kept'), (2, 'b', 'too')")
+    binding = _bind(target, database, "t")
+    writes = [
+        (CHANGE, _row(1), _row(10, "tmp", UNSENT)),
+        (CHANGE, _row(2), _row(2, "a", UNSENT)),
+        (CHANGE, _row(10), _row(10, "b", UNSENT)),
+        (UPSERT, _row(3), _row(3, "c", "x")),
+        (REMOVE, _row(3), None),
+        (UPSERT, _row(4), _row(4, "c", "y")),
+        (CHANGE, _row(5), _row(6, "six", UNSENT)),
+    ]
+    _apply(target, first, Ordered(binding, writes), missing=lambda of, key: _row(6, "six", "reread"))
+    assert _rows(database, "t") == [(2, "a", "too"), (4, "c", "y"), (6, "six", "reread"), (10, "b", "kept")]
+
+
+def test_a_keyless_table_loses_or_changes_exactly_one_of_equal_rows(
+    database: Database, first: Checkpoint, target: MysqlTarget
+) -> None:
+    """Rows without a key are found by every column, exactly, be they floats, JSON or texts equal by collation."""
+    database.run(
+        "CREATE TABLE t (n INT, f FLOAT, d DOUBLE, j JSON, b VARBINARY(9), s VARCHAR(9), l VARCHAR(9) CHARACTER SET"
+        " latin1, y YEAR, t BIT(4), dt DATETIME(6), g POINT, de DECIMAL(8,2), e ENUM('x','y'))"
+    )
+    binding = _bind(target, database, "t")
+    point = "0101000020E6100000000000000000F03F0000000000000040"
+
+    def row(n: int, text: str, *, number: str = "0.1") -> Row:
+        json, moment = '{"a": [1, 2]}', "2024-01-02 03:04:05.000006"
+        return _row(n, number, number, json, "\\x00ff", text, "ü", 0, "0101", moment, point, "1.50", "y")
+
+    inserted = [row(1, "a"), row(1, "a"), row(1, "A"), row(2, "b"), (*row(3, "c")[:1], *[None] * 12)]
+    writes = [(UPSERT, one, one) for one in inserted]
+    _apply(target, first, Ordered(binding, writes))
+    changes = [
+        (REMOVE, row(1, "a"), None),
+        (CHANGE, row(2, "b"), row(2, "changed")),
+        (REMOVE, inserted[-1], None),
+    ]
+    _apply(target, first, Ordered(binding, changes))
+    assert sorted(database.run("SELECT n, s FROM t")) == [(1, "A"), (1, "a"), (2, "changed")]
+
+
+@pytest.mark.parametrize("count", [3, MANY])
+def test_a_keyless_table_takes_many_rows(
+    database: Database, first: Checkpoint, target: MysqlTarget, local_infile: bool, count: int
+) -> None:
+    """Inserts into a table without a key are all kept, equal ones too."""
+    target.connect()
+    database.run("CREATE TABLE t (n INT, s TEXT)")
+    binding = _bind(target, database, "t")
+    rows = [_row(i // 2, "same") for i in range(count)]
+    _apply(target, first, Ordered(binding, [(UPSERT, row, row) for row in rows]))
+    assert _rows(database, "t") == [(i // 2, "same") for i in range(count)]
+
+
+def test_a_cleared_table_comes_back_with_the_transaction(
+    database: Database, first: Checkpoint, target: MysqlTarget
+) -> None:
+    """TRUNCATE stands and falls with the checkpoint, which MySQL's own TRUNCATE would commit."""
+    database.run("CREATE TABLE p (id INT PRIMARY KEY)")
+    database.run("CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id))")
+    database.run("INSERT INTO p VALUES (1)")
+    database.run("INSERT INTO c VALUES (1, 1)")
+    parent, child = target.describe(database.name, "p"), target.describe(database.name, "c")
+    assert parent is not None
+    assert child is not None
+    target.begin(first)
+    target.apply([Clear((parent, child), restart_identity=True)], _never)
+    target.rollback()
+    assert _rows(database, "p") == [(1,)]
+    assert _checkpoint(database, first) == first
+    _apply(target, replace(first, position="lsn:0/2"), Clear((parent, child)))
+    assert _rows(database, "p") == _rows(database, "c") == []
+
+
+def test_clearing_goes_from_children_to_parents_when_foreign_keys_act(database: Database, first: Checkpoint) -> None:
+    """With `triggers: fire` foreign keys are checked, and the tables of one TRUNCATE are cleared in a legal order."""
+    database.run("CREATE TABLE p (id INT PRIMARY KEY)")
+    database.run("CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id))")
+    database.run("INSERT INTO p VALUES (1)")
+    database.run("INSERT INTO c VALUES (1, 1)")
+    target = _target(database, triggers="fire")
+    tables = (target.describe(database.name, "p"), target.describe(database.name, "c"))
+    binding = _bind(target, database, "c")
+    with pytest.raises(RowRefused, match="1452"):
+        _apply(target, first, Upserts(binding, [_row(2, 9)]))
+    _apply(target, first, Clear(tables))  # type: ignore[arg-type]
+    target.close()
+    assert _rows(database, "p") == _rows(database, "c") == []
+
+
+def test_foreign_keys_do_not_act_by_default(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
+    """A child may come before its parent, and removing a parent does not cascade: the source's rows say what happens."""
+    database.run("CREATE TABLE p (id INT PRIMARY KEY)")
+    database.run("CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE)")
+    child, parent = _bind(target, database, "c"), _bind(target, database, "p")
+    _apply(target, first, Upserts(child, [_row(1, 1)]), Upserts(parent, [_row(1)]), Removes(parent, [_row(1)]))
+    assert _rows(database, "c") == [(1, 1)]
+
+
+def test_suppress_refuses_a_table_with_triggers(database: Database, first: Checkpoint) -> None:
+    """MySQL cannot suppress triggers, so `suppress` is loud."""
+    database.run("CREATE TABLE t (id INT PRIMARY KEY)")
+    database.run("CREATE TRIGGER loud BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id + 1")
+    target = _target(database, triggers="suppress")
+    with pytest.raises(TargetSchemaError, match="loud"):
+        target.describe(database.name, "t")
+    target.close()
+
+
+REFUSED: Sequence[tuple[str, object]] = (
+    ("TINYINT", 300),
+    ("TINYINT UNSIGNED", -1),
+    ("VARCHAR(3)", "toolong"),
+    ("VARCHAR(9) CHARACTER SET latin1", "😀"),
+    ("VARCHAR(9) CHARACTER SET utf8mb3", "😀"),
+    ("DATE", "2024-02-31"),
+    ("DATE", "infinity"),
+    ("DATETIME", "0044-03-15 12:00:00 BC"),
+    ("TIMESTAMP NULL", "2300-01-01 00:00:00+00"),
+    ("DOUBLE", "NaN"),
+    ("DOUBLE", "Infinity"),
+    ("DECIMAL(5,2)", "12345.00"),
+    ("DECIMAL(5,2)", "NaN"),
+    ("INT NOT NULL", None),
+    ("ENUM('a','b')", "c"),
+    ("SET('a','b')", "a,c"),
+    ("JSON", "{"),
+    ("VARBINARY(2)", "\\x000102"),
+    ("BIT(2)", "111"),
+    ("INT CHECK (v > 5)", 1),
+    ("POINT", "0101000080000000000000F03F00000000000000400000000000000840"),
+)
+
+
+@pytest.mark.parametrize(("declaration", "value"), REFUSED, ids=[f"{d} {v}" for d, v in REFUSED])
+def test_a_value_that_does_not_fit_is_refused_and_never_bent(
+    database: Database, first: Checkpoint, target: MysqlTarget, any_mysql: Server, declaration: str, value: object
+) -> None:
+    """Both ways of writing, LOAD DATA with its warnings included, refuse the row without naming the value."""
+    any_mysql.run("SET GLOBAL local_infile = 1")
+    target.connect()
+    database.run(f"CREATE TABLE t (id INT PRIMARY KEY, v {declaration})")
+    binding = _bind(target, database, "t")
+    good = _GOOD.get(declaration.split("(")[0].split()[0])
+    many = [_row(i, good) for i in range(1, MANY)]
+    for rows in ([_row(0, value)], [*many, _row(0, value)]):
+        with pytest.raises(RowRefused) as refusal:
+            _apply(target, first, Upserts(binding, rows))
+        assert str(value) not in refusal.value.render() or value in (1, -1, 300, "c", "{", "111")
+        assert _rows(database, "t") == []
+    _apply(target, first, Upserts(binding, many))
+    assert database.run("SELECT COUNT(*) FROM t") == [(MANY - 1,)]
+
+
+_GOOD = {"INT": 10, "TINYINT": 1}
+
+
+def test_generated_columns_auto_increment_zero_and_zero_dates_are_written_as_sent(
+    database: Database, first: Checkpoint, target: MysqlTarget
+) -> None:
+    """An id of 0 stays 0, a zero date stays a zero date, and generated columns are the server's."""
+    database.run("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, d DATE, n INT, g INT AS (n + 1) STORED)")
+    binding = _bind(target, database, "t")
+    _apply(target, first, Upserts(binding, [_row(0, "0000-00-00", 0), _row(5, "2024-00-15", 5)]))
+    assert database.run("SELECT id, CAST(d AS CHAR), g FROM t ORDER BY 1") == [
+        (0, "0000-00-00", 1),
+        (5, "2024-00-15", 6),
+    ]
+
+
+def test_odd_names_are_quoted(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
+    """Backticks, quotes, per cents, keywords and non-ASCII letters in names change nothing."""
+    database.run(
+        "CREATE TABLE `a``b%s \"x` (`select` INT PRIMARY KEY, `col\\\\'` TEXT, `größe %d` INT, `cdc_agent_number` INT)"
+    )
+    binding = _bind(target, database, 'a`b%s "x')
+    many = [_row(i, "x", i, i) for i in range(MANY)]
+    _apply(target, first, Upserts(binding, many))
+    _apply(target, first, Updates(binding, (0, 2), [_row(i, 7) for i in range(20)]), Removes(binding, [_row(3)]))
+    assert database.run('SELECT COUNT(*), SUM(`größe %d` = 7) FROM `a``b%s "x`') == [(MANY - 1, 20)]
+
+
+def test_one_row_of_a_transaction_can_be_attempted_and_given_up(
+    database: Database, first: Checkpoint, target: MysqlTarget
+) -> None:
+    """A refused attempt leaves what was applied before it, the quarantined row and the checkpoint commit together."""
+    database.run("CREATE TABLE t (id INT PRIMARY KEY, n TINYINT)")
+    binding = _bind(target, database, "t")
+    second = replace(first, position="lsn:0/2", transactions=1, changes=3, quarantined=1, source_commit_time=12.5)
+    target.begin(second)
+    assert target.attempt([Upserts(binding, [_row(1, 1)])], _never) is None
+    refusal = target.attempt([Upserts(binding, [_row(2, 2)]), Upserts(binding, [_row(3, 333)])], _never)
+    assert isinstance(refusal, RowRefused)
+    assert target.attempt([Upserts(binding, [_row(i, 3) for i in range(10, 10 + MANY)])], _never) is None
+    entry = Quarantined(
+        "public.t", f"{database.name}.t", "insert", '{"id": "3"}', "n", "out of range", "TG004", "lsn:0/2", 12.5
+    )
+    target.quarantine(first.pipeline, [entry])
+    target.finish(replace(second, position="lsn:0/3"))
+    target.commit(history=second)
+    assert database.run("SELECT id FROM t ORDER BY id LIMIT 2") == [(1,), (10,)]
+    found = database.run("SELECT reason, state FROM cdc_agent.quarantine WHERE pipeline = %s", (first.pipeline,))
+    assert found == [("out of range", "waiting")]
+    history = database.run("SELECT position FROM cdc_agent.checkpoint_history WHERE pipeline = %s", (first.pipeline,))
+    assert history == [("lsn:0/2",)]
+    assert target.checkpoint(first.pipeline) == replace(second, position="lsn:0/3")
+
+
+def test_the_older_of_two_agents_stops_and_names_the_other(
+    database: Database, first: Checkpoint, target: MysqlTarget
+) -> None:
+    """The generation decides, and what the older one wanted to write is not written."""
+    database.run("CREATE TABLE t (id INT PRIMARY KEY)")
+    old = target.take_over(first.pipeline, "db-1:1")
+    other = _target(database)
+    new = other.take_over(first.pipeline, "db-2:77")
+    assert (old.generation, new.generation) == (2, 3)
+    with pytest.raises(TakenOver) as refusal:
+        target.begin(old)
+    assert "expected generation 2, found 3 (host db-2:77" in refusal.value.render()
+    other.begin(new)
+    other.commit()
+    other.close()
+
+
+def test_the_checkpoint_row_is_a_genuine_marker(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
+    """What an agent writes carries the digest by which the other direction knows it, also after a take-over."""
+    taken = target.take_over(first.pipeline, "db-1:1")
+    target.begin(replace(taken, position="lsn:0/9", transactions=4, path=("hub", "phone")))
+    target.commit()
+    columns = ", ".join(f"`{column}`" for column in CHECKPOINT_COLUMNS)
+    (row,) = database.run(f"SELECT {columns} FROM cdc_agent.checkpoint WHERE pipeline = %s", (first.pipeline,))
+    marker = echo.read_marker(
+        {n: None if v is None else str(v).encode() for n, v in zip(CHECKPOINT_COLUMNS, row, strict=True)}
+    )
+    assert marker == echo.Marker(first.pipeline, ("hub", "phone"))
+
+
+def test_a_pipeline_without_a_row_is_not_set_up(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
+    """Reading says None, writing and taking over say what is missing."""
+    assert target.checkpoint("nobody's") is None
+    with pytest.raises(NotSetUp):
+        target.take_over("nobody's", "here")
+    with pytest.raises(NotSetUp):
+        target.begin(replace(first, pipeline="nobody's"))
+
+
+def test_a_deadlock_rolls_everything_back_and_is_retryable(
+    database: Database, first: Checkpoint, target: MysqlTarget
+) -> None:
+    """After TransactionAborted nothing of the transaction is left, and the same batch can be applied again."""
+    database.run("CREATE TABLE t (id INT PRIMARY KEY, n INT)")
+    database.run("INSERT INTO t VALUES (1, 0), (2, 0)")
+    binding = _bind(target, database, "t")
+    assert target._session is not None
+    target._session.query("SET SESSION innodb_lock_wait_timeout = 1")
+    with database.connect() as other:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("UPDATE t SET n = 5 WHERE id = 2")
+        target.begin(replace(first, position="lsn:0/5"))
+        with pytest.raises(TransactionAborted):
+            target.apply([Upserts(binding, [_row(1, 1)]), Upserts(binding, [_row(2, 1)])], _never)
+        with other.cursor() as cursor:
+            cursor.execute("COMMIT")
+    assert _rows(database, "t") == [(1, 0), (2, 5)]
+    assert _checkpoint(database, first) == first
+    _apply(target, first, Upserts(binding, [_row(1, 1), _row(2, 1)]))
+    assert _rows(database, "t") == [(1, 1), (2, 1)]
+
+
+def test_a_lost_connection_is_unavailable_and_at_commit_of_unknown_outcome(
+    database: Database, first: Checkpoint, target: MysqlTarget
+) -> None:
+    """A killed session is reported by what it may have done; `rollback` and `close` never raise, `connect` mends it."""
+    database.run("CREATE TABLE t (id INT PRIMARY KEY)")
+    binding = _bind(target, database, "t")
+    target.begin(first)
+    _kill(database, target)
+    with pytest.raises(TargetUnavailable):
+        target.apply([Upserts(binding, [_row(1)])], _never)
+    target.rollback()
+    target.connect()
+    target.begin(first)
+    _kill(database, target)
+    with pytest.raises(OutcomeUnknown):
+        target.commit()
+    target.rollback()
+    target.close()
+    target.close()
+    with pytest.raises(TargetUnavailable):
+        target.begin(first)
+
+
+def test_an_unreachable_server_and_a_wrong_password_are_told_apart(any_mysql: Server) -> None:
+    """One is worth waiting for, the other is not."""
+    nobody = DatabaseSettings(url="mysql://x:y@127.0.0.1:1/x")
+    with pytest.raises(TargetUnavailable):
+        MysqlTarget(nobody, name="crm").connect()
+    wrong = DatabaseSettings(url=any_mysql.url(password="s3cret"))
+    with pytest.raises(PrivilegeMissing) as refusal:
+        MysqlTarget(wrong, name="crm").connect()
+    assert "s3cret" not in refusal.value.render()
+
+
+def test_a_read_only_server_is_waited_for(database: Database, first: Checkpoint, any_mysql: Server) -> None:
+    """After a failover the old primary is read-only: that passes, and no row is to blame."""
+    user = f"ro{next(_pipelines)}_{database.name[-20:]}"
+    database.run(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'p'")
+    database.run(f"GRANT ALL ON cdc_agent.* TO '{user}'@'%'")
+    target = MysqlTarget(DatabaseSettings(url=any_mysql.url(user, "p", "cdc_agent")), name="crm")
+    target.connect()
+    any_mysql.run("SET GLOBAL read_only = 1")
+    try:
+        with pytest.raises(TargetUnavailable):
+            target.begin(first)
+    finally:
+        any_mysql.run("SET GLOBAL read_only = 0")
+        target.close()
+        database.run(f"DROP USER '{user}'@'%'")
+
+
+def test_a_row_beyond_the_packet_limit_is_refused_and_the_session_lives(
+    database: Database, first: Checkpoint, target: MysqlTarget, local_infile: bool
+) -> None:
+    """The server would hang up on such a statement; the row is refused before it is sent."""
+    target.connect()
+    database.run("CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)")
+    binding = _bind(target, database, "t")
+    ((limit,),) = database.run("SELECT @@max_allowed_packet")
+    huge = (b"1", b"x" * limit)
+    for rows in ([huge], [*(_row(i, "x") for i in range(2, MANY)), huge]):
+        with pytest.raises(RowRefused, match="max_allowed_packet"):
+            _apply(target, first, Upserts(binding, rows))
+    _apply(target, first, Upserts(binding, [_row(1, "small")]))
+    assert _rows(database, "t") == [(1, "small")]
+
+
+def test_staging_leaves_nothing_in_the_binlog(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
+    """Only the rows themselves are logged, so that a large batch costs the log what a small one does."""
+    if database.run("SELECT @@log_bin") == [(0,)]:
+        pytest.skip("this server writes no binlog")
+    if database.run("SELECT @@binlog_format") != [("ROW",)]:
+        pytest.skip("this server does not log rows")
+    database.run("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    binding = _bind(target, database, "t")
+    database.run("FLUSH BINARY LOGS")
+    file = _current_log(database)
+    for _ in range(2):
+        _apply(target, first, Upserts(binding, [_row(i, i) for i in range(MANY)]))
+    target.close()
+    text = " ".join(str(event[5]) for event in database.run(f"SHOW BINLOG EVENTS IN '{file}'"))
+    assert f"{database.name}.t" in text
+    assert "stage_" not in text
+
+
+def test_a_changed_table_is_seen_after_forget(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
+    """Descriptions are cached until `forget`, and staging tables are made anew with the new columns."""
+    database.run("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(3))")
+    rows = [_row(i, "abc") for i in range(MANY)]
+    _apply(target, first, Upserts(_bind(target, database, "t"), rows))
+    database.run("ALTER TABLE t MODIFY v VARCHAR(10)")
+    assert target.describe(database.name, "t") is target.describe(database.name, "t")
+    target.forget()
+    longer = [_row(i, "abcdefgh") for i in range(MANY)]
+    _apply(target, first, Upserts(_bind(target, database, "t"), longer))
+    assert database.run("SELECT DISTINCT v FROM t") == [("abcdefgh",)]
+    assert target.describe(database.name, "none") is None
+
+
+def test_keys_equal_by_collation_are_one_row(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
+    """The target's own equality decides which row is meant, and the row then holds the source's spelling."""
+    database.run("CREATE TABLE t (k VARCHAR(9) COLLATE utf8mb4_general_ci PRIMARY KEY, n INT)")
+    database.run("INSERT INTO t VALUES ('abc', 1)")
+    binding = _bind(target, database, "t")
+    _apply(target, first, Upserts(binding, [_row("ABC", 2)]))
+    assert _rows(database, "t") == [("ABC", 2)]
+    _apply(target, first, Ordered(binding, [(CHANGE, _row("abc"), _row("Abc", 3))]))
+    assert _rows(database, "t") == [("Abc", 3)]
+
+
+def test_the_server_cannot_ask_for_a_file(database: Database, target: MysqlTarget) -> None:
+    """LOAD DATA LOCAL gets the rows from memory; a statement that names a file of this machine gets nothing."""
+    database.server.run("SET GLOBAL local_infile = 1")
+    database.run("CREATE TABLE t (line TEXT)")
+    assert target._session is not None
+    target._session.query(f"LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE `{database.name}`.t")
+    target._session.query("COMMIT")
+    assert _rows(database, "t") == []
+
+
+def _checkpoint(database: Database, like: Checkpoint) -> Checkpoint | None:
+    other = _target(database)
+    found = other.checkpoint(like.pipeline)
+    other.close()
+    return found
+
+
+def _kill(database: Database, target: MysqlTarget) -> None:
+    assert target._session is not None
+    database.run(f"KILL {target._session.thread_id()}")
+
+
+def _current_log(database: Database) -> str:
+    try:
+        return str(database.run("SHOW BINARY LOG STATUS")[0][0])
+    except pymysql.MySQLError:
+        return str(database.run("SHOW MASTER STATUS")[0][0])
