@@ -36,7 +36,7 @@ class _Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"cdc_agent.cli.{name}")
-        command = getattr(module, name)
+        command = module.command
         assert isinstance(command, click.Command)
         return command
 

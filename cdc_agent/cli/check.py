@@ -12,17 +12,17 @@ from cdc_agent.config.load import problems_error, read
 from cdc_agent.preflight.findings import Finding, Severity, warning
 
 
-@click.command()
+@click.command("check")
 @common
-def check(invocation: Invocation) -> None:
+def command(invocation: Invocation) -> None:
     """Report all findings at once; exit with 3 when one of them is an error. Changes nothing."""
-    from cdc_agent.preflight.check import check as find
+    from cdc_agent.preflight.check import check
 
     reading = read(invocation.path)
     if reading.config is None:
         raise problems_error(reading)
     found = [warning("PF007", f"{reading.file}:{w.line}", w.message, w.hint) for w in reading.warnings]
-    found += find(reading.config, chosen(reading.config, invocation.pipelines))
+    found += check(reading.config, chosen(reading.config, invocation.pipelines))
     invocation.show(_plain(found), {"findings": [dataclasses.asdict(finding) for finding in found]})
     if any(finding.severity is Severity.ERROR for finding in found):
         sys.exit(FINDINGS)

@@ -7,14 +7,14 @@ import click
 from cdc_agent.cli.common import Invocation, common
 
 
-@click.command()
+@click.command("grants")
 @common
-def grants(invocation: Invocation) -> None:
+def command(invocation: Invocation) -> None:
     """Print, for each database, the SQL that gives its role the least rights that work. Connects to nothing."""
-    from cdc_agent.preflight.grants import grants as needed
+    from cdc_agent.preflight.grants import grants
 
     config = invocation.config()
-    found = needed(config, invocation.chosen(config))
+    found = grants(config, invocation.chosen(config))
     blocks = []
     for name, statements in found.items():
         database = config.databases[name]

@@ -22,7 +22,7 @@ PASSWORDS: Final = {"source": "CDC_AGENT_SOURCE_PASSWORD", "target": "CDC_AGENT_
 """Environment variables: a password among the arguments would show in the list of processes."""
 
 
-@click.command()
+@click.command("init")
 @click.option("--source", required=True, metavar="URL", help="postgresql://user@host:5432/name or mysql://…")
 @click.option("--target", required=True, metavar="URL", help="The database to write to.")
 @click.option(
@@ -31,7 +31,7 @@ PASSWORDS: Final = {"source": "CDC_AGENT_SOURCE_PASSWORD", "target": "CDC_AGENT_
 @click.option("--source-name", help="The source's name in the configuration; its database's name without it.")
 @click.option("--target-name", help="The target's name in the configuration.")
 @ending(as_json=False)
-def init(source: str, target: str, output: Path | None, source_name: str | None, target_name: str | None) -> None:
+def command(source: str, target: str, output: Path | None, source_name: str | None, target_name: str | None) -> None:
     """Read the tables of two databases and propose a configuration that pairs them.
 
     Passwords come from CDC_AGENT_SOURCE_PASSWORD and CDC_AGENT_TARGET_PASSWORD, and are not written down.

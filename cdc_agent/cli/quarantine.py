@@ -14,11 +14,11 @@ from cdc_agent.cli.common import Invocation, common
 SHOWN = ("id", "quarantined_at", "state", "source_table", "target_table", "operation", "column_name", "code", "reason")
 
 
-@click.command()
+@click.command("quarantine")
 @common
 @click.option("--show-values", is_flag=True, help="Show the rows' values as well; they may be personal data.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Rows per pipeline.")
-def quarantine(invocation: Invocation, show_values: bool, limit: int) -> None:
+def command(invocation: Invocation, show_values: bool, limit: int) -> None:
     """List quarantined rows, newest first, with their reasons and without their values."""
     from cdc_agent.preflight import checkpoints
     from cdc_agent.preflight.servers import Servers

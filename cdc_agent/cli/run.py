@@ -27,13 +27,13 @@ STOP_SECONDS: Final = 10.0
 """A stop that takes longer is cut short; the target rolls back what was open."""
 
 
-@click.command()
+@click.command("run")
 @common
 @click.option("--until-caught-up", is_flag=True, help="Apply what is committed now, then exit.")
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
-def run(invocation: Invocation, until_caught_up: bool, log_level: str) -> None:
+def command(invocation: Invocation, until_caught_up: bool, log_level: str) -> None:
     """Replicate until stopped by a signal; rows and checkpoints commit together, so any stop is safe."""
     config = invocation.config()
     names = invocation.chosen(config)

@@ -9,10 +9,10 @@ import click
 from cdc_agent.cli.common import Invocation, common
 
 
-@click.command()
+@click.command("setup")
 @common
 @click.option("--create-tables", is_flag=True, help="Also create target tables that are missing.")
-def setup(invocation: Invocation, create_tables: bool) -> None:
+def command(invocation: Invocation, create_tables: bool) -> None:
     """Create what the pipelines need on their servers; running it again changes nothing."""
     from cdc_agent.preflight.setup import set_up
 

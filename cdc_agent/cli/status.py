@@ -17,11 +17,11 @@ from cdc_agent.observe import status as reading
 from cdc_agent.observe import tables
 
 
-@click.command()
+@click.command("status")
 @common
 @click.option("--watch", is_flag=True, help="Go on until interrupted; with --json one line each time.")
 @click.option("--interval", type=click.FloatRange(0.2), default=2.0, show_default=True, help="Seconds for --watch.")
-def status(invocation: Invocation, watch: bool, interval: float) -> None:
+def command(invocation: Invocation, watch: bool, interval: float) -> None:
     """Show each pipeline as its databases show it, whether or not an agent runs."""
     from cdc_agent.preflight.servers import Servers
 

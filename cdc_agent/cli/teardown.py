@@ -9,11 +9,11 @@ import click
 from cdc_agent.cli.common import Invocation, common
 
 
-@click.command()
+@click.command("teardown")
 @common
 @click.option("--schema", is_flag=True, help="Also drop cdc_agent, quarantine included, where no pipeline remains.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def teardown(invocation: Invocation, schema: bool, yes: bool) -> None:
+def command(invocation: Invocation, schema: bool, yes: bool) -> None:
     """Drop the slots, publications and checkpoints of pipelines; they can only start afresh after that."""
     from cdc_agent.preflight.teardown import tear_down
 

@@ -78,9 +78,15 @@ def _validate(document: Document) -> Config | None:
         return Config.model_validate(document.value)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_context=True, include_input=False):
-            if detail["loc"]:  # the rules report what concerns the file as a whole, with lines
+            if _worth_telling(detail, document):
                 document.problems.append(_problem(detail, document))
         return None
+
+
+def _worth_telling(detail: ErrorDetails, document: Document) -> bool:
+    """Not what the rules report with better lines, nor a list that is short only because its items are wrong."""
+    location = tuple(detail["loc"])
+    return bool(location) and not (detail["type"] == "too_short" and (*location, 0) in document.lines)
 
 
 def _problem(detail: ErrorDetails, document: Document) -> Problem:

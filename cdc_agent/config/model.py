@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -55,6 +57,15 @@ class Database(Settings):
         if parts.query or parts.fragment:
             raise ValueError("the URL must not have ?options: use `tls` and `password` beside it")
         return url
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("not a time zone; write a name like UTC or America/Chicago") from None
+        return name
 
     @property
     def engine(self) -> Engine:
@@ -109,6 +120,16 @@ class RouteSettings(Settings):
     misfit: Misfit = Misfit.QUARANTINE
     zero_dates: str = "quarantine"
     """MySQL's zero and partial dates: `quarantine`, `null`, or the date to write."""
+
+    @field_validator("zero_dates")
+    @classmethod
+    def _known_policy(cls, policy: str) -> str:
+        if policy not in ("quarantine", "null"):
+            try:
+                date.fromisoformat(policy)
+            except ValueError:
+                raise ValueError("must be quarantine, null, or a date like 1970-01-01") from None
+        return policy
 
 
 class PipelineSettings(Settings):

@@ -7,6 +7,7 @@ does not hide the other mistakes. They never connect to anything.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ def judge(document: Document) -> None:
     pipelines = list(_pipelines(document))
     _names(document)
     _secrets(document)
+    _tls_files(document, databases)
     for pipeline in pipelines:
         _references(document, pipeline, databases)
         _same_database(document, pipeline, databases)
@@ -109,6 +111,14 @@ def _secrets(document: Document) -> None:
         url = raw.get("url")
         if isinstance(url, str) and _has_password(url) and (*where, "url") not in document.interpolated:
             _warn(document, (*where, "url"), f"database {name}: the URL holds a password", hint)
+
+
+def _tls_files(document: Document, databases: dict[str, Database]) -> None:
+    for name, database in databases.items():
+        tls = database.tls
+        for key, file in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)) if tls else ():
+            if file is not None and not os.access(file, os.R_OK):
+                _add(document, ("databases", name, "tls", key), f"database {name}: cannot read the file {file}")
 
 
 def _has_password(url: str) -> bool:

@@ -7,19 +7,13 @@ they are have a type to derive: a table with computed columns is a person's to m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Final
 
-from cdc_agent.config.model import Engine, RouteSettings
+from cdc_agent.config.model import Engine
 from cdc_agent.engines.admin import Admin
 from cdc_agent.errors import PrivilegeMissing, TargetSchemaError
 from cdc_agent.mapping import types
 from cdc_agent.mapping.routes import Route
 from cdc_agent.mapping.writes import TargetColumn, TargetTable
-from cdc_agent.values import Kind, Type
-
-KEY_LENGTH: Final = 255
-"""Characters of a text key without a limit of its own: MySQL indexes need one."""
 
 
 def create_target_table(source: Admin, target: Admin, route: Route) -> str:
@@ -58,7 +52,7 @@ def copied(table: TargetTable, route: Route) -> Iterator[tuple[str, TargetColumn
     """(target column, the source column that is copied to it). Raises TargetSchemaError for a computed one."""
     expressions = route.settings.columns
     if expressions is None:
-        yield from ((column.name, column) for column in table.columns if _kept(column, route.settings))
+        yield from ((column.name, column) for column in table.columns)
         return
     for name, expression in expressions.items():
         column = table.column(expression.strip()) if isinstance(expression, str) else None
@@ -70,10 +64,6 @@ def copied(table: TargetTable, route: Route) -> Iterator[tuple[str, TargetColumn
         yield name, column
 
 
-def _kept(column: TargetColumn, settings: RouteSettings) -> bool:
-    return column.name not in settings.exclude
-
-
 def _mapped_key(table: TargetTable, columns: dict[str, TargetColumn]) -> tuple[str, ...]:
     """The target's names of the source's primary key; () unless all of it is copied."""
     names = {column.name: name for name, column in reversed(columns.items())}
@@ -82,14 +72,5 @@ def _mapped_key(table: TargetTable, columns: dict[str, TargetColumn]) -> tuple[s
 
 
 def _column(name: str, column: TargetColumn, target: Admin, *, in_key: bool) -> str:
-    kind = _bounded(column.type) if in_key and target.engine is Engine.MYSQL else column.type
-    declared = types.recommended(kind, target.engine.value)
-    if in_key and target.engine is Engine.MYSQL and kind.kind is Kind.TEXT:
-        declared += " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    declared = types.recommended(column.type, target.engine.value, key=in_key)
     return f"{target.quote(name)} {declared}{'' if column.nullable and not in_key else ' NOT NULL'}"
-
-
-def _bounded(type_: Type) -> Type:
-    if type_.kind in (Kind.TEXT, Kind.BYTES) and (type_.length is None or type_.length > KEY_LENGTH * 3):
-        return replace(type_, length=KEY_LENGTH)
-    return type_

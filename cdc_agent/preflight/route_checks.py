@@ -72,7 +72,7 @@ def written(on: OnRoute) -> dict[str, TargetColumn]:
     if on.route.columns is not None:
         names = set(on.route.columns)
     else:
-        names = {column.name for column in on.source_table.columns} - set(on.route.exclude)
+        names = {column.name for column in on.source_table.columns}
     return {column.name: column for column in on.target_table.columns if column.name in names}
 
 

@@ -228,3 +228,34 @@ def test_yaml_anchors_and_merges_work() -> None:
     """Shared settings may be written once and merged with ``<<``."""
     text = GOOD.replace("    source: phone\n", "    <<: &shared {batch_bytes: 65536}\n    source: phone\n")
     assert config(text, PHONE_PASSWORD="x").pipelines["phone-to-crm"].batch_bytes == 65536
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("    tls: {ca: /no/such/ca.pem}", "7: database crm: cannot read the file /no/such/ca.pem"),
+        (
+            "    time_zone: Europe/Atlantis",
+            "7: databases.crm.time_zone: not a time zone; write a name like UTC or America/Chicago",
+        ),
+        ("    server_id: 0", "7: databases.crm.server_id: must be greater than or equal to 1"),
+    ],
+)
+def test_what_a_database_cannot_have(line: str, expected: str) -> None:
+    """Files that are not there, unknown time zones and impossible replica ids are found before anything connects."""
+    url = "    url: mysql://cdc_agent@127.0.0.1/crm\n"
+    assert problems(GOOD.replace(url, f"{url}{line}\n"), PHONE_PASSWORD="x") == [expected]
+
+
+def test_zero_dates_are_a_policy_or_a_date() -> None:
+    """A date may be written plainly; anything else than a date or a policy is a problem."""
+    text = GOOD.replace("        columns:", "        zero_dates: 1970-01-01\n        columns:")
+    assert config(text, PHONE_PASSWORD="x").pipelines["phone-to-crm"].tables[0].zero_dates == "1970-01-01"
+    (problem,) = problems(text.replace("1970-01-01", "never"), PHONE_PASSWORD="x")
+    assert problem.startswith("15: pipelines.phone-to-crm.tables.1.zero_dates: must be quarantine")
+
+
+def test_table_names_are_read_as_the_mapping_reads_them() -> None:
+    """A name with too many parts is a problem with its line."""
+    text = GOOD.replace("to: crm.customers", "to: a.b.c")
+    assert problems(text, PHONE_PASSWORD="x") == ["13: `to`: not a table name: 'a.b.c'"]
