@@ -123,6 +123,13 @@ class SourceSchemaError(Fatal):
     code = "SL005"
 
 
+class ServerIdTaken(Fatal):
+    """Another replica of the MySQL source uses this agent's server_id, and each throws the other out."""
+
+    code = "SL006"
+    hint = "two agents or replicas share one server_id: stop one, or give the database another server_id"
+
+
 # --- the target (TG) ---------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,465 @@
+"""Reads binlog events from their bytes: headers, checksums, and the events that frame row changes.
+
+In: the payload of one replication packet, status byte first. Out: `Event` tuples and small values. The row events'
+own content is left alone (`sources.mysql.rows`). Pure functions and one small class that remembers, from the format
+description, whether events carry a checksum. Raises DecodeError for bytes that are not such an event.
+
+Layouts: libs/mysql/binlog/event/control_events.h and rows_event.h of MySQL, sql/log_event.h of MariaDB, and
+https://mariadb.com/kb/en/replication-protocol/.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+import zlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import zstandard
+
+from cdc_agent.errors import DecodeError
+
+QUERY: Final = 2
+STOP: Final = 3
+ROTATE: Final = 4
+INTVAR: Final = 5
+APPEND_BLOCK: Final = 9
+DELETE_FILE: Final = 11
+RAND: Final = 13
+USER_VAR: Final = 14
+FORMAT_DESCRIPTION: Final = 15
+XID: Final = 16
+BEGIN_LOAD_QUERY: Final = 17
+EXECUTE_LOAD_QUERY: Final = 18
+TABLE_MAP: Final = 19
+WRITE_ROWS_V1: Final = 23
+UPDATE_ROWS_V1: Final = 24
+DELETE_ROWS_V1: Final = 25
+INCIDENT: Final = 26
+HEARTBEAT: Final = 27
+IGNORABLE: Final = 28
+ROWS_QUERY: Final = 29
+WRITE_ROWS: Final = 30
+UPDATE_ROWS: Final = 31
+DELETE_ROWS: Final = 32
+GTID: Final = 33
+ANONYMOUS_GTID: Final = 34
+PREVIOUS_GTIDS: Final = 35
+TRANSACTION_CONTEXT: Final = 36
+VIEW_CHANGE: Final = 37
+XA_PREPARE: Final = 38
+PARTIAL_UPDATE_ROWS: Final = 39
+TRANSACTION_PAYLOAD: Final = 40
+HEARTBEAT_V2: Final = 41
+GTID_TAGGED: Final = 42
+MARIADB_ANNOTATE_ROWS: Final = 160
+MARIADB_BINLOG_CHECKPOINT: Final = 161
+MARIADB_GTID: Final = 162
+MARIADB_GTID_LIST: Final = 163
+MARIADB_START_ENCRYPTION: Final = 164
+MARIADB_QUERY_COMPRESSED: Final = 165
+MARIADB_ROWS_COMPRESSED: Final = {166: 23, 167: 24, 168: 25, 169: 30, 170: 31, 171: 32}
+"""MariaDB's compressed row events and the plain type of each."""
+
+ROWS: Final = (*range(WRITE_ROWS_V1, DELETE_ROWS_V1 + 1), *range(WRITE_ROWS, DELETE_ROWS + 1), PARTIAL_UPDATE_ROWS)
+
+IGNORABLE_FLAG: Final = 0x80
+ARTIFICIAL_FLAG: Final = 0x20
+
+MARIADB_STANDALONE: Final = 1
+MARIADB_GROUP_COMMIT: Final = 2
+MARIADB_PREPARED_XA: Final = 64
+MARIADB_COMPLETED_XA: Final = 128
+
+HEADER_BYTES: Final = 19
+_HEADER: Final = struct.Struct("<IBIIIH")
+_SELF_CHECKED: Final = frozenset((FORMAT_DESCRIPTION, ROTATE, HEARTBEAT, HEARTBEAT_V2))
+"""Events that the server makes up for one connection: whether they have a checksum is seen from the event itself."""
+_CHUNK: Final = 256 * 1024
+
+
+class Event(NamedTuple):
+    """One event without its checksum."""
+
+    kind: int
+    seconds: int
+    """When it was written, since the epoch; 0 for an artificial one."""
+    end: int
+    """The low 32 bits of where it ends in its file; 0 for an artificial one, meaningless inside a payload."""
+    size: int
+    """Bytes in the file, header and checksum included."""
+    flags: int
+    body: bytes
+    """What follows the 19-byte header."""
+    server: int
+    """The id of the server that wrote it."""
+
+
+class EventReader:
+    """Takes packets apart; keeps what the last format description said about checksums."""
+
+    def __init__(self) -> None:
+        self._checked = False
+
+    def read(self, packet: bytes) -> Event:
+        """The event in an OK packet. Raises DecodeError when its size or its checksum is wrong."""
+        if len(packet) < HEADER_BYTES + 1:
+            raise DecodeError(f"an event of {len(packet) - 1} bytes is too short for its header")
+        seconds, kind, server, size, end, flags = _HEADER.unpack_from(packet, 1)
+        if size != len(packet) - 1:
+            raise DecodeError(f"event {kind} says that it has {size} bytes, the packet has {len(packet) - 1}")
+        if kind in _SELF_CHECKED:
+            return self._self_checked(packet, Event(kind, seconds, end, size, flags, packet[20:], server))
+        if not self._checked:
+            return Event(kind, seconds, end, size, flags, packet[20:], server)
+        if zlib.crc32(packet[1:-4]) != int.from_bytes(packet[-4:], "little"):
+            raise DecodeError(f"event {kind} that ends at {end} has a wrong checksum")
+        return Event(kind, seconds, end, size, flags, packet[20:-4], server)
+
+    def _self_checked(self, packet: bytes, event: Event) -> Event:
+        right = zlib.crc32(packet[1:-4]) == int.from_bytes(packet[-4:], "little")
+        if event.kind == FORMAT_DESCRIPTION:
+            self._checked = _checksum_algorithm(event.body)
+        return event._replace(body=event.body[:-4]) if right else event
+
+
+def _checksum_algorithm(body: bytes) -> bool:
+    """Whether the events of this file have a CRC32; the format description itself always has room for one."""
+    if len(body) < 62:
+        raise DecodeError("a format description is too short")
+    if int.from_bytes(body[:2], "little") != 4:
+        raise DecodeError(f"the log has binlog version {int.from_bytes(body[:2], 'little')}, not 4")
+    algorithm = body[-5]
+    if algorithm not in (0, 1):
+        raise DecodeError(f"the log has checksums of kind {algorithm}, which this version does not know")
+    return algorithm == 1
+
+
+def split(kind: int, data: Iterator[bytes]) -> Iterator[Event]:
+    """The events that stand one after another in a transaction payload; they have no checksum."""
+    chunks, held, needed = [], 0, HEADER_BYTES
+    for chunk in data:
+        chunks.append(chunk)
+        held += len(chunk)
+        if held < needed:
+            continue
+        buffer, at, needed = b"".join(chunks), 0, HEADER_BYTES
+        while held - at >= HEADER_BYTES:
+            seconds, inner, server, size, end, flags = _HEADER.unpack_from(buffer, at)
+            if size < HEADER_BYTES or inner == kind:
+                raise DecodeError(f"a transaction payload holds an event {inner} of {size} bytes")
+            if at + size > held:
+                needed = size
+                break
+            yield Event(inner, seconds, end, size, flags, buffer[at + HEADER_BYTES : at + size], server)
+            at += size
+        chunks, held = [buffer[at:]], held - at
+    if held:
+        raise DecodeError("a transaction payload ends inside an event")
+
+
+def packed(body: bytes, at: int) -> tuple[int, int]:
+    """A length-encoded integer and where it ends."""
+    first = body[at]
+    if first < 0xFB:
+        return first, at + 1
+    size = {0xFC: 2, 0xFD: 3, 0xFE: 8}.get(first, 0)
+    if not size or at + 1 + size > len(body):
+        raise DecodeError(f"a length in the log starts with 0x{first:02x}")
+    return int.from_bytes(body[at + 1 : at + 1 + size], "little"), at + 1 + size
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def rotation(body: bytes) -> tuple[str, int]:
+    """(next file, offset in it) of a ROTATE event."""
+    if len(body) < 9:
+        raise DecodeError("a rotate event is too short")
+    return _file_name(body[8:]), int.from_bytes(body[:8], "little")
+
+
+def heartbeat(event: Event) -> tuple[str, int]:
+    """(file, offset) that the server has read up to; an offset of version 1 has its low 32 bits only."""
+    if event.kind == HEARTBEAT:
+        return _file_name(event.body), event.end
+    file, offset, at = "", 0, 0
+    while at < len(event.body):
+        field, at = packed(event.body, at)
+        if field == 0:
+            break
+        size, at = packed(event.body, at)
+        value, at = event.body[at : at + size], at + size
+        if field == 1:
+            file = _file_name(value)
+        elif field == 2:
+            offset = packed(value, 0)[0]
+    return file, offset
+
+
+def _file_name(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise DecodeError("a log file's name is not UTF-8") from None
+
+
+# --- transactions --------------------------------------------------------------------------------------------------
+
+
+class MysqlGtid(NamedTuple):
+    """A transaction's identity and when it was committed first."""
+
+    source: str
+    """UUID, or ``uuid:tag``; '' for an anonymous transaction."""
+    number: int
+    commit_time: float | None
+    """Seconds since the epoch; None when the server did not write it."""
+
+
+_TAGGED_UUID, _TAGGED_NUMBER, _TAGGED_TAG = 1, 2, 3
+_TAGGED_IMMEDIATE, _TAGGED_ORIGINAL, _TAGGED_LAST = 6, 7, 11
+
+
+def gtid_number(body: bytes) -> int:
+    """The number in a GTID event (33)."""
+    return int.from_bytes(body[17:25], "little")
+
+
+def gtid_commit_time(body: bytes) -> float | None:
+    """The original commit time in a GTID or anonymous GTID event, seconds; None when it has none."""
+    if len(body) < 49:
+        return None
+    immediate = int.from_bytes(body[42:49], "little")
+    if immediate >> 55:
+        if len(body) < 56:
+            raise DecodeError("a GTID event is cut short")
+        return int.from_bytes(body[49:56], "little") / 1e6
+    return immediate / 1e6
+
+
+def tagged_gtid(body: bytes) -> MysqlGtid:
+    """A GTID event of MySQL 8.3 and newer, in the form of libs/mysql/serialization."""
+    fields: dict[int, int] = {}
+    server, tag = b"", b""
+    try:
+        _, at = _varint(body, 0)  # version of the serialization
+        size, at = _varint(body, at)
+        last, at = _varint(body, at)  # last field that must be understood
+        if last > _TAGGED_LAST + 1:
+            raise DecodeError(f"a tagged GTID event has a field {last} that must not be ignored")
+        end = min(size, len(body))
+        while at < end:
+            field, at = _varint(body, at)
+            if field == _TAGGED_UUID:
+                server, at = _varint_bytes(body, at, 16)
+            elif field == _TAGGED_TAG:
+                length, at = _varint(body, at)
+                tag, at = body[at : at + length], at + length
+            elif field <= _TAGGED_LAST:
+                fields[field], at = _varint(body, at)
+            else:
+                break
+        number = _zigzag(fields[_TAGGED_NUMBER])
+        source = str(uuid.UUID(bytes=server))
+        name = tag.decode("ascii")
+    except (IndexError, KeyError, ValueError):
+        raise DecodeError("a tagged GTID event is not readable") from None
+    time = fields.get(_TAGGED_ORIGINAL, fields.get(_TAGGED_IMMEDIATE))
+    return MysqlGtid(f"{source}:{name}" if name else source, number, None if time is None else time / 1e6)
+
+
+def _varint(body: bytes, at: int) -> tuple[int, int]:
+    """The trailing ones of the first byte say how many bytes follow; the value's low bits come first."""
+    first = body[at]
+    size = 1
+    while size < 9 and first >> (size - 1) & 1:
+        size += 1
+    if at + size > len(body):
+        raise IndexError(at)
+    whole = int.from_bytes(body[at : at + size], "little")
+    return (whole >> 8 if size == 9 else whole >> size), at + size
+
+
+def _varint_bytes(body: bytes, at: int, count: int) -> tuple[bytes, int]:
+    found = bytearray()
+    for _ in range(count):
+        value, at = _varint(body, at)
+        found.append(value)
+    return bytes(found), at
+
+
+def _zigzag(value: int) -> int:
+    return value >> 1 ^ -(value & 1)
+
+
+class Xid(NamedTuple):
+    """The name of an XA branch."""
+
+    gtrid: bytes
+    bqual: bytes
+    format: int
+
+
+def xa_prepare(body: bytes) -> tuple[Xid, bool]:
+    """(branch, whether it is committed with this, ``XA COMMIT … ONE PHASE``)."""
+    if len(body) < 13:
+        raise DecodeError("an XA prepare event is too short")
+    one_phase, form, gtrid, bqual = struct.unpack_from("<BiII", body)
+    if len(body) < 13 + gtrid + bqual:
+        raise DecodeError("an XA prepare event is cut short")
+    return Xid(body[13 : 13 + gtrid], body[13 + gtrid : 13 + gtrid + bqual], form), bool(one_phase)
+
+
+class MariadbGtid(NamedTuple):
+    domain: int
+    number: int
+    flags: int
+
+
+def mariadb_gtid(body: bytes) -> MariadbGtid:
+    """The identity of a MariaDB transaction; its server id stands in the event's header."""
+    if len(body) < 13:
+        raise DecodeError("a MariaDB GTID event is too short")
+    number, domain, flags = struct.unpack_from("<QIB", body)
+    return MariadbGtid(domain, number, flags)
+
+
+# --- statements ----------------------------------------------------------------------------------------------------
+
+
+class Query(NamedTuple):
+    """A statement in the log."""
+
+    text: bytes
+    """In the character set of the client that sent it."""
+    schema: str
+    collation: int | None
+    """The client's character set as a collation id; None when the event does not say."""
+    sql_mode: int
+
+
+_QUERY_FIXED: Final = 13
+_LOAD_FIXED: Final = 13 + 13
+_STATUS_SIZES: Final = {0: 4, 1: 8, 3: 4, 4: 6}
+"""Sizes of the status variables up to the character set, in the order in which servers write them."""
+
+
+def query_text(body: bytes) -> bytes:
+    """The statement of a QUERY event, without looking at anything else."""
+    return body[14 + body[8] + (body[11] | body[12] << 8) :]
+
+
+def query(body: bytes, *, load: bool = False) -> Query:
+    """A QUERY event, or with `load` an EXECUTE_LOAD_QUERY event."""
+    start = _LOAD_FIXED if load else _QUERY_FIXED
+    if len(body) < start + 1:
+        raise DecodeError("a query event is too short")
+    status_end = start + int.from_bytes(body[11:13], "little")
+    schema_end = status_end + body[8]
+    if len(body) < schema_end + 1:
+        raise DecodeError("a query event is cut short")
+    collation, sql_mode = _status(body[start:status_end])
+    schema = body[status_end:schema_end].decode("utf-8", "surrogateescape")
+    return Query(body[schema_end + 1 :], schema, collation, sql_mode)
+
+
+def _status(variables: bytes) -> tuple[int | None, int]:
+    collation, sql_mode, at = None, 0, 0
+    while at < len(variables):
+        code, at = variables[at], at + 1
+        if code == 6:  # catalog
+            at += 1 + variables[at]
+            continue
+        size = _STATUS_SIZES.get(code)
+        if size is None:
+            break
+        value = variables[at : at + size]
+        if code == 1:
+            sql_mode = int.from_bytes(value, "little")
+        elif code == 4:
+            collation = int.from_bytes(value[:2], "little")
+        at += size
+    return collation, sql_mode
+
+
+# --- compression ---------------------------------------------------------------------------------------------------
+
+
+def payload(body: bytes) -> Iterator[Event]:
+    """The events inside a TRANSACTION_PAYLOAD, decompressed as they are taken, so that memory stays bounded."""
+    return split(TRANSACTION_PAYLOAD, _inflated(body))
+
+
+_PAYLOAD_END, _PAYLOAD_SIZE, _PAYLOAD_COMPRESSION = 0, 1, 2
+_ZSTD, _NONE = 0, 255
+
+
+def _inflated(body: bytes) -> Iterator[bytes]:
+    compression, size, at = _NONE, None, 0
+    try:
+        while True:
+            field, at = packed(body, at)
+            if field == _PAYLOAD_END:
+                break
+            length, at = packed(body, at)
+            if field == _PAYLOAD_SIZE:
+                size = packed(body, at)[0]
+            elif field == _PAYLOAD_COMPRESSION:
+                compression = packed(body, at)[0]
+            at += length
+    except IndexError:
+        raise DecodeError("a transaction payload is cut short") from None
+    if size is not None and size != len(body) - at:
+        raise DecodeError(f"a transaction payload says that it has {size} bytes, it has {len(body) - at}")
+    if compression == _NONE:
+        yield body[at:]
+    elif compression == _ZSTD:
+        yield from _zstd(body, at)
+    else:
+        raise DecodeError(f"a transaction payload is compressed with {compression}, which this version does not know")
+
+
+def _zstd(body: bytes, at: int) -> Iterator[bytes]:
+    source = memoryview(body)[at:]
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True) as reader:
+            while chunk := reader.read(_CHUNK):
+                yield chunk
+    except zstandard.ZstdError:
+        raise DecodeError("a transaction payload cannot be decompressed") from None
+
+
+def decompressed_query(body: bytes) -> bytes:
+    """The body of the plain QUERY event for MariaDB's compressed one."""
+    start = 14 + body[8] + int.from_bytes(body[11:13], "little")
+    return body[:start] + _mariadb_inflated(body, start)
+
+
+def decompressed_rows(kind: int, body: bytes) -> tuple[int, bytes]:
+    """The plain type and body for MariaDB's compressed row event: only the rows themselves are compressed."""
+    plain = MARIADB_ROWS_COMPRESSED[kind]
+    at = 8
+    if plain >= WRITE_ROWS:
+        at += int.from_bytes(body[8:10], "little")
+    columns, at = packed(body, at)
+    bitmap = (columns + 7) // 8
+    at += 2 * bitmap if plain in (UPDATE_ROWS, UPDATE_ROWS_V1) else bitmap
+    return plain, body[:at] + _mariadb_inflated(body, at)
+
+
+def _mariadb_inflated(body: bytes, at: int) -> bytes:
+    """A byte with the algorithm and the size of the length, the length (big-endian), a zlib stream."""
+    head = body[at] if at < len(body) else 0
+    if head & 0xE0 != 0x80 or head >> 4 & 7 != 0:
+        raise DecodeError(f"a compressed event starts with 0x{head:02x}, which this version does not know")
+    start = at + 1 + (head & 7)
+    size = int.from_bytes(body[at + 1 : start], "big")
+    try:
+        data = zlib.decompress(body[start:], bufsize=max(size, 1))
+    except zlib.error:
+        raise DecodeError("a compressed event cannot be decompressed") from None
+    if len(data) != size:
+        raise DecodeError("a compressed event has another length than it says")
+    return data

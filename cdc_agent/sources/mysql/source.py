@@ -1,0 +1,183 @@
+"""The MySQL and MariaDB source: one pipeline's reading end.
+
+`start` compares the server's log with the position and asks for what lies behind it; `read` feeds what arrives to
+`stream.Stream` until told to stop. Rows stay undecoded. A position is a GTID set where the server keeps GTIDs, else
+file and offset; the stream can be resumed from every position that it emits, which is always the end of a transaction.
+
+There is nothing to acknowledge: the server keeps its log by its own rules, and a log that was purged too early is found
+at the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from cdc_agent.assemble import Report
+from cdc_agent.changes import Table, TableName
+from cdc_agent.config.model import Database
+from cdc_agent.engines.mysql.connection import connect
+from cdc_agent.errors import PositionUnreadable, SourceUnavailable
+from cdc_agent.positions import BinlogPosition, Position
+from cdc_agent.sources.base import Emit, ServerIdentity
+from cdc_agent.sources.mysql.dump import Dump
+from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
+from cdc_agent.sources.mysql.reread import Rereader
+from cdc_agent.sources.mysql.rows import Charsets, TableMaps
+from cdc_agent.sources.mysql.search import LogSearch
+from cdc_agent.sources.mysql.server import SourceServer
+from cdc_agent.sources.mysql.stream import Stream
+from cdc_agent.values import Row, Value
+
+_T = TypeVar("_T")
+_FIRST_PACKET_SECONDS: Final = 30.0
+
+
+def server_id(pipeline: str, database: Database) -> int:
+    """The replica id to register with: configured, or one of a billion by the names of pipeline and database."""
+    if database.server_id is not None:
+        return database.server_id
+    name = "\x1f".join((pipeline, database.host, str(database.port), database.name))
+    return 1 << 30 | int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest()) >> 2
+
+
+class MysqlSource:
+    """Implements `sources.base.Source`. `target` is the name of the pipeline's other database, for dropping echoes."""
+
+    def __init__(self, database: Database, *, name: str, target: str, pipeline: str, report: Report) -> None:
+        self._database = database
+        self._name = name
+        self._target = target
+        self._pipeline = pipeline
+        self._report = report
+        self._dump: Dump | None = None
+        self._first: list[bytes] = []
+        self._stream: Callable[[Emit], Stream] | None = None
+        self._closed = False
+        self._rereader = Rereader(database, f"re-reads rows for {pipeline}")
+
+    # --- asked at any time
+
+    def identity(self) -> ServerIdentity:
+        return self._ask(lambda server: server.identity())
+
+    def current_position(self) -> BinlogPosition:
+        return self._ask(lambda server: server.end_of_log())
+
+    def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
+        return self._rereader.read(table, key)
+
+    # --- reading
+
+    def start(self, position: Position, wanted: Callable[[TableName], bool]) -> None:
+        if not isinstance(position, BinlogPosition):
+            raise PositionUnreadable(f"{position} is not a position in a MySQL log")
+        session = connect(self._database, purpose=f"starts {self._pipeline}", unavailable=SourceUnavailable)
+        try:
+            self._prepare(SourceServer(session), position, wanted)
+        finally:
+            session.close()
+        self._first = self._first_packets()
+
+    def _prepare(self, server: SourceServer, position: BinlogPosition, wanted: Callable[[TableName], bool]) -> None:
+        variables = server.check_settings()
+        gtid_mode = variables.get("gtid_mode", "OFF").upper()
+        by_gtid = bool(position.gtid) and (server.mariadb or gtid_mode == "ON")
+        if not by_gtid:
+            server.check_place(position)
+        elif server.mariadb:
+            server.check_mariadb_gtids(position)
+        else:
+            server.check_mysql_gtids(position)
+        gtids = server.known_gtids(position, gtid_mode)
+        charsets = Charsets.load(self._ask_rows)
+        lower_case = variables.get("lower_case_table_names", "0") != "0"
+        self._stream = self._streams(position, gtids, wanted, charsets, server.mariadb, lower_case)
+        self._dump = self._dumped(position, by_gtid, server.mariadb)
+
+    def _streams(
+        self,
+        position: BinlogPosition,
+        gtids: MysqlGtids | MariadbGtids | None,
+        wanted: Callable[[TableName], bool],
+        charsets: Charsets,
+        mariadb: bool,
+        lower_case: bool,
+    ) -> Callable[[Emit], Stream]:
+        def make(emit: Emit) -> Stream:
+            return Stream(
+                emit,
+                position=position,
+                gtids=gtids,
+                wanted=wanted,
+                target=self._target,
+                maps=TableMaps(charsets, "mariadb" if mariadb else "mysql"),
+                charsets=charsets,
+                branches=LogSearch(self._database, f"reads XA branches for {self._pipeline}", self._files),
+                report=self._report,
+                lower_case=lower_case,
+            )
+
+        return make
+
+    def _dumped(self, position: BinlogPosition, by_gtid: bool, mariadb: bool) -> Dump:
+        number = server_id(self._pipeline, self._database)
+        purpose = f"reads {self._pipeline}"
+        if by_gtid:
+            return Dump.from_gtids(self._database, purpose, number, position.gtid, mariadb=mariadb)
+        return Dump.from_place(self._database, purpose, number, position)
+
+    def _first_packets(self) -> list[bytes]:
+        """The server begins with a made-up event at once, or with the reason why it does not."""
+        assert self._dump is not None
+        deadline = time.monotonic() + _FIRST_PACKET_SECONDS
+        while time.monotonic() < deadline:
+            if packets := self._dump.packets():
+                return packets
+        raise SourceUnavailable(f"the source did not begin to send its log within {_FIRST_PACKET_SECONDS:.0f} s")
+
+    def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
+        dump, make = self._dump, self._stream
+        if dump is None or make is None:
+            raise SourceUnavailable("the log stream is not open")
+        stream = make(emit)
+        packets, self._first = self._first, []
+        try:
+            while not stop():
+                if packets:
+                    stream.feed(packets)
+                if not dump.ready():
+                    stream.settle()
+                packets = dump.packets()
+        except SourceUnavailable:
+            if not self._closed:
+                raise
+
+    def keepalive(self) -> None:
+        """Nothing to send: the server waits for us as long as the session's net_write_timeout, which is a day."""
+
+    def acknowledge(self, position: Position) -> None:
+        """Nothing to send: a MySQL server keeps its log by its own rules."""
+
+    def close(self) -> None:
+        self._closed = True
+        if self._dump is not None:
+            self._dump.close()
+        self._rereader.close()
+
+    # --- questions on connections of their own
+
+    def _ask(self, question: Callable[[SourceServer], _T]) -> _T:
+        session = connect(self._database, purpose=f"asks for {self._pipeline}", unavailable=SourceUnavailable)
+        try:
+            return question(SourceServer(session))
+        finally:
+            session.close()
+
+    def _ask_rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._ask(lambda server: server.run(sql))
+
+    def _files(self) -> list[tuple[str, int]]:
+        return self._ask(lambda server: server.files())
