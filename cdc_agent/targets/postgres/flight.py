@@ -141,6 +141,18 @@ class Flight:
         except psycopg.Error as error:
             raise _translated(error, doing) from error
 
+    def alone(self, statement: bytes, *, doing: str) -> None:
+        """Execute a statement by itself, after everything queued before it.
+
+        For what makes psycopg drop its prepared statements (ROLLBACK, DEALLOCATE): inside a pipeline it would drop
+        them on the server only after it has begun to prepare new ones.
+        """
+        self.land()
+        try:
+            psycopg.RawCursor(self.connection).execute(statement, prepare=False)
+        except psycopg.Error as error:
+            raise _translated(error, doing) from error
+
     def run(self, statement: bytes, parameters: Sequence[bytes | None] = (), *, doing: str) -> Queued:
         """Execute one statement now, after everything queued before it."""
         queued = self.add(statement, parameters, doing=doing, prepare=False)

@@ -69,76 +69,74 @@ class Statements:
         if self.has_arbiter and not shape.null_safe:
             return [f"{self._insert(shape)} {self._on_conflict()}".encode()]
         return [
-            *([self.update(shape)] if self._settable(shape) else []),
+            *(self.update(shape) if self._settable(shape) else []),
             f"{self._insert(shape)} WHERE NOT EXISTS ({self._matching(shape)})".encode(),
         ]
 
-    def insert(self, shape: Shape) -> bytes:
+    def insert(self, shape: Shape) -> list[bytes]:
         """Insert rows that hold every column, whatever the table holds already."""
-        return self._insert(shape).encode()
+        return [self._insert(shape).encode()]
 
-    def update(self, shape: Shape) -> bytes:
+    def update(self, shape: Shape) -> list[bytes]:
         """Set the columns of the rows that have the same key, but for the key itself."""
         pairs = self._settable(shape)
         if not pairs:
-            return f"SELECT 1 FROM {self._rows(shape)} WHERE EXISTS ({self._matching(shape)})".encode()
-        return (
-            f"UPDATE {self.layout.table} AS t SET {self._assignments(pairs)} "
-            f"FROM {self._rows(shape)} WHERE {self._same_key(shape)}"
-        ).encode()
+            return [f"SELECT 1 FROM {self._rows(shape)} WHERE EXISTS ({self._matching(shape)})".encode()]
+        return [self._update_where(shape, pairs, self._same_key(shape)).encode()]
 
-    def unmatched(self, shape: Shape) -> bytes:
+    def unmatched(self, shape: Shape) -> list[bytes]:
         """The numbers of the rows whose key the table does not have."""
-        return (
-            f"SELECT s.n FROM {self._rows(shape)} WHERE NOT EXISTS ({self._matching(shape)}) ORDER BY s.n"
-        ).encode()
+        absent = f"NOT EXISTS ({self._matching(shape)})"
+        return [f"SELECT s.n FROM {self._rows(shape)} WHERE {absent} ORDER BY s.n".encode()]
 
-    def remove(self, shape: Shape) -> bytes:
+    def remove(self, shape: Shape) -> list[bytes]:
         """Delete the rows whose key is among these, which hold the key's columns alone."""
-        return (
-            f"DELETE FROM {self.layout.table} AS t USING {self._rows(shape)} WHERE {self._same_key(shape)}"
-        ).encode()
+        rows, same = self._rows(shape), self._same_key(shape)
+        return [f"DELETE FROM {self.layout.table} AS t USING {rows} WHERE {same}".encode()]
 
-    def move(self, shape: Shape) -> bytes:
+    def move(self, shape: Shape) -> list[bytes]:
         """Update one row by its old key: the parameters are the sent columns, then the key's old values."""
         self._refuse_moved_identity(shape)
-        return self._move(shape).encode()
+        return [self._move(shape).encode()]
 
-    def move_or_insert(self, shape: Shape) -> bytes:
+    def move_or_insert(self, shape: Shape) -> list[bytes]:
         """`move` of a whole row, which inserts the row (or replaces the one under its new key) if nothing moved.
 
         Only for a key with an arbiter.
         """
         self._refuse_moved_identity(shape)
-        return self._or_insert(self._move(shape), shape, f" {self._on_conflict()}")
+        return [self._or_insert(self._move(shape), shape, f" {self._on_conflict()}")]
 
-    def change_equal(self, shape: Shape) -> bytes:
+    def change_equal(self, shape: Shape) -> list[bytes]:
         """Update exactly one row that equals the old row; parameters as for `move`. Only for keyless tables."""
-        return self._change_equal(shape).encode()
+        return [self._change_equal(shape).encode()]
 
-    def change_equal_or_insert(self, shape: Shape) -> bytes:
+    def change_equal_or_insert(self, shape: Shape) -> list[bytes]:
         """`change_equal` to a whole row, which inserts the row if none was equal."""
-        return self._or_insert(self._change_equal(shape), shape, "")
+        return [self._or_insert(self._change_equal(shape), shape, "")]
 
-    def remove_equal(self) -> bytes:
+    def remove_equal(self, shape: Shape) -> list[bytes]:
         """Delete exactly one row that equals the parameters. Only for keyless tables."""
-        return f"DELETE FROM {self.layout.table} AS t WHERE {self._one_equal(0)}".encode()
+        assert shape.form is Form.SINGLE
+        return [f"DELETE FROM {self.layout.table} AS t WHERE {self._one_equal(0)}".encode()]
 
     # --- parts
 
     def _move(self, shape: Shape) -> str:
         compare = _equal_or_both_null if shape.null_safe else _equal
-        return self._update_where(shape, self._against_parameters(len(shape.columns), compare))
+        return self._update_all(shape, self._against_parameters(len(shape.columns), compare))
 
     def _change_equal(self, shape: Shape) -> str:
-        return self._update_where(shape, self._one_equal(len(shape.columns)))
+        return self._update_all(shape, self._one_equal(len(shape.columns)))
 
-    def _update_where(self, shape: Shape, condition: str) -> str:
+    def _update_all(self, shape: Shape, condition: str) -> str:
+        """Set every column that is sent, the key's included."""
         pairs = [(place, self._columns[i]) for place, i in enumerate(shape.columns)]
-        return (
-            f"UPDATE {self.layout.table} AS t SET {self._assignments(pairs)} "
-            f"FROM {self._rows(shape)} WHERE {condition}"
-        )
+        return self._update_where(shape, [pair for pair in pairs if not pair[1].always_identity], condition)
+
+    def _update_where(self, shape: Shape, pairs: Sequence[tuple[int, ColumnLayout]], condition: str) -> str:
+        sets = ", ".join(f"{quote(column.name)} = s.c{place}" for place, column in pairs)
+        return f"UPDATE {self.layout.table} AS t SET {sets} FROM {self._rows(shape)} WHERE {condition}"
 
     def _or_insert(self, update: str, shape: Shape, conflict: str) -> bytes:
         insert = f"{self._insert(shape)} WHERE NOT EXISTS (SELECT FROM updated){conflict}"
@@ -165,11 +163,6 @@ class Statements:
             for place, i in enumerate(shape.columns)
             if i not in self.binding.key and not self._columns[i].always_identity
         ]
-
-    def _assignments(self, pairs: Sequence[tuple[int, ColumnLayout]]) -> str:
-        return ", ".join(
-            f"{quote(column.name)} = s.c{place}" for place, column in pairs if not column.always_identity
-        )
 
     def _matching(self, shape: Shape) -> str:
         return f"SELECT FROM {self.layout.table} AS t WHERE {self._same_key(shape)}"

@@ -230,7 +230,7 @@ class PostgresTarget:
     def _discard(self) -> None:
         self._stale = False
         self._flight.run(b"DISCARD TEMP", doing="dropping the staging tables")
-        self._flight.run(b"DEALLOCATE ALL", doing="dropping prepared statements")
+        self._flight.alone(b"DEALLOCATE ALL", doing="dropping prepared statements")
 
     # --- checkpoint
 
@@ -306,8 +306,8 @@ class PostgresTarget:
         except RowRefused as refused:
             self._flight.clear()
             self._writer.stages = stages
-            self._flight.add(b"ROLLBACK TO SAVEPOINT cdc_attempt", doing="rolling back", prepare=False)
-            self._flight.run(b"RELEASE SAVEPOINT cdc_attempt", doing="rolling back")
+            self._flight.alone(b"ROLLBACK TO SAVEPOINT cdc_attempt", doing="rolling back")
+            self._flight.add(b"RELEASE SAVEPOINT cdc_attempt", doing="rolling back", prepare=False)
             return refused
         self._flight.add(b"RELEASE SAVEPOINT cdc_attempt", doing="releasing a savepoint", prepare=False)
         return None
@@ -349,7 +349,7 @@ class PostgresTarget:
         if self._status is pq.TransactionStatus.IDLE:
             return
         try:
-            self._flight.run(b"ROLLBACK", doing="rolling back")
+            self._flight.alone(b"ROLLBACK", doing="rolling back")
         except AgentError:
             self.close()
 

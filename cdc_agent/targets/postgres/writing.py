@@ -26,6 +26,7 @@ from cdc_agent.values import UNSENT, Row
 ARRAY_ROWS: Final = 1000
 
 Parameters: TypeAlias = "Sequence[bytes | None]"
+_Make: TypeAlias = "Callable[[Statements, Shape], list[bytes]]"
 
 
 @dataclass(slots=True)
@@ -60,14 +61,13 @@ class _Bound:
         self.statements = Statements(binding, layout)
         self.title = layout.title
         self.doing = f"writing to {layout.title}"
-        self._compiled: dict[tuple[str, Shape], list[bytes]] = {}
+        self._compiled: dict[tuple[_Make, Shape], list[bytes]] = {}
 
-    def sql(self, name: str, shape: Shape) -> list[bytes]:
-        """The statements that the method `name` of `Statements` makes for a shape."""
-        found = self._compiled.get((name, shape))
+    def sql(self, make: _Make, shape: Shape) -> list[bytes]:
+        """The statements that a method of `Statements` makes for a shape."""
+        found = self._compiled.get((make, shape))
         if found is None:
-            made = getattr(self.statements, name)(shape)
-            found = self._compiled[name, shape] = [made] if isinstance(made, bytes) else made
+            found = self._compiled[make, shape] = make(self.statements, shape)
         return found
 
 
@@ -123,18 +123,18 @@ class Writer:
         columns = bound.statements.all_columns
         for part, null_safe in _by_null_key(bound, rows, bound.binding.key):
             for shape, parameters, _ in self._deliver(bound, columns, part, null_safe=null_safe):
-                self._queue(bound, "upsert", shape, parameters)
+                self._queue(bound, Statements.upsert, shape, parameters)
 
     def _insert(self, bound: _Bound, rows: Sequence[Row]) -> None:
         for shape, parameters, _ in self._deliver(bound, bound.statements.all_columns, rows):
-            self._queue(bound, "insert", shape, parameters)
+            self._queue(bound, Statements.insert, shape, parameters)
 
     def _update(self, bound: _Bound, step: Updates, watches: list[_Watch]) -> None:
         places = [step.columns.index(i) for i in bound.binding.key]
         for part, null_safe in _by_null_key(bound, step.rows, places):
             delivered = self._deliver(bound, step.columns, part, null_safe=null_safe, numbered=True)
             for shape, parameters, rows in delivered:
-                queued = self._queue(bound, "update", shape, parameters)
+                queued = self._queue(bound, Statements.update, shape, parameters)
                 keys = [tuple([row[place] for place in places]) for row in rows]
                 watch = _Watch(queued, bound, shape, parameters, keys)
                 watches.append(self._settle(watch) if shape.form is Form.STAGE else watch)
@@ -142,7 +142,7 @@ class Writer:
     def _remove(self, bound: _Bound, keys: Sequence[Row]) -> None:
         for part, null_safe in _by_null_key(bound, keys, range(len(bound.binding.key))):
             for shape, parameters, _ in self._deliver(bound, bound.binding.key, part, null_safe=null_safe):
-                self._queue(bound, "remove", shape, parameters)
+                self._queue(bound, Statements.remove, shape, parameters)
 
     def _truncate(self, step: Clear) -> None:
         tables = ", ".join(qualified(table.schema, table.name) for table in step.tables)
@@ -159,7 +159,7 @@ class Writer:
             return
         for operation, key, row in writes:
             if row is None:
-                self._single(bound, "remove", bound.binding.key, key, null_safe=None in key)
+                self._single(bound, Statements.remove, bound.binding.key, key, null_safe=None in key)
             elif operation == UPSERT:
                 self._upsert_one(bound, row)
             else:
@@ -167,7 +167,7 @@ class Writer:
 
     def _upsert_one(self, bound: _Bound, row: Row) -> None:
         null_safe = any(row[i] is None for i in bound.binding.key)
-        self._single(bound, "upsert", bound.statements.all_columns, row, null_safe=null_safe)
+        self._single(bound, Statements.upsert, bound.statements.all_columns, row, null_safe=null_safe)
 
     def _change(self, bound: _Bound, key: Row, row: Row, watches: list[_Watch]) -> None:
         picks = bound.binding.key
@@ -179,20 +179,20 @@ class Writer:
             filled = list(row)
             for i, value in zip(picks, key, strict=True):
                 filled[i] = value
-            self._watched(bound, "update", filled, (), new_key, None in key, watches)
+            self._watched(bound, Statements.update, filled, (), new_key, None in key, watches)
         elif not whole:
-            self._watched(bound, "move", row, key, new_key, None in key, watches)
+            self._watched(bound, Statements.move, row, key, new_key, None in key, watches)
         elif bound.statements.has_arbiter and None not in new_key:
             columns = bound.statements.all_columns
-            self._single(bound, "move_or_insert", columns, (*row, *key), null_safe=None in key)
+            self._single(bound, Statements.move_or_insert, columns, (*row, *key), null_safe=None in key)
         else:
-            self._single(bound, "move", bound.statements.all_columns, (*row, *key), null_safe=None in key)
+            self._single(bound, Statements.move, bound.statements.all_columns, (*row, *key), null_safe=None in key)
             self._upsert_one(bound, row)
 
     def _watched(
         self,
         bound: _Bound,
-        name: str,
+        make: _Make,
         row: Sequence[object],
         old_key: Row,
         new_key: Row,
@@ -202,7 +202,7 @@ class Writer:
         """An update of the columns that are sent, whose row may turn out to be missing."""
         columns = tuple([i for i, value in enumerate(row) if value is not UNSENT])
         values = cast(Row, (*[row[i] for i in columns], *old_key))
-        queued, shape = self._single(bound, name, columns, values, null_safe=null_safe)
+        queued, shape = self._single(bound, make, columns, values, null_safe=null_safe)
         watches.append(_Watch(queued, bound, shape, (), [new_key]))
 
     def _keyless(self, bound: _Bound, writes: Sequence[Write], watches: list[_Watch]) -> None:
@@ -218,20 +218,20 @@ class Writer:
             if operation == CHANGE and row is not None:
                 self._change_equal(bound, key, row, watches)
             else:
-                self._single(bound, "remove_equal", bound.binding.key, key)
+                self._single(bound, Statements.remove_equal, bound.binding.key, key)
         self._insert(bound, inserts)
 
     def _change_equal(self, bound: _Bound, key: Row, row: Row, watches: list[_Watch]) -> None:
         if UNSENT in row:
-            self._watched(bound, "change_equal", row, key, key, False, watches)
+            self._watched(bound, Statements.change_equal, row, key, key, False, watches)
         else:
-            self._single(bound, "change_equal_or_insert", bound.statements.all_columns, (*row, *key))
+            self._single(bound, Statements.change_equal_or_insert, bound.statements.all_columns, (*row, *key))
 
     def _single(
-        self, bound: _Bound, name: str, columns: tuple[int, ...], values: Row, *, null_safe: bool = False
+        self, bound: _Bound, make: _Make, columns: tuple[int, ...], values: Row, *, null_safe: bool = False
     ) -> tuple[Queued, Shape]:
         shape = Shape(columns, Form.SINGLE, null_safe=null_safe)
-        return self._queue(bound, name, shape, cast(Parameters, values)), shape
+        return self._queue(bound, make, shape, cast(Parameters, values)), shape
 
     # --- rows that were missing
 
@@ -258,7 +258,7 @@ class Writer:
             return [] if watch.queued.count else watch.keys
         if watch.queued.count == len(watch.keys) and watch.bound.statements.has_arbiter:
             return []
-        (statement,) = watch.bound.sql("unmatched", watch.shape)
+        (statement,) = watch.bound.sql(Statements.unmatched, watch.shape)
         unmatched = self._flight.run(statement, watch.parameters, doing=f"reading {watch.bound.title}")
         return [watch.keys[number - 1] for (number,) in unmatched.rows]
 
@@ -308,12 +308,12 @@ class Writer:
             self._flight.add(truncate, doing=f"staging rows for {bound.title}", prepare=False)
         return stage
 
-    def _queue(self, bound: _Bound, name: str, shape: Shape, parameters: Parameters) -> Queued:
+    def _queue(self, bound: _Bound, make: _Make, shape: Shape, parameters: Parameters) -> Queued:
         """Queue the statements for a shape; the last one's outcome is the one that counts."""
         # A join with a staging table is planned anew each time: a plan made for few rows would serve many badly.
         prepare = shape.form is not Form.STAGE
         queued = None
-        for statement in bound.sql(name, shape):
+        for statement in bound.sql(make, shape):
             queued = self._flight.add(statement, parameters, doing=bound.doing, prepare=prepare)
         assert queued is not None
         return queued
