@@ -15,6 +15,7 @@ from typing import Final
 from cdc_agent import echo
 from cdc_agent.changes import Piece, Rows, Table, TableName, Transaction, Truncate
 from cdc_agent.positions import Position
+from cdc_agent.values import Value
 
 PART_BYTES: Final = 1024 * 1024
 
@@ -40,7 +41,7 @@ class Assembler:
         self._target = target
         self._report = report
         self._part_bytes = part_bytes
-        self._last_mark: bytes | None = None
+        self._last_marks: dict[str, Value] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -110,9 +111,9 @@ class Assembler:
         for _, _, row in table.decode([message]):
             named = {c.name: v for c, v in zip(table.columns, row or (), strict=False)}
             marker, digest = echo.read_marker(named), named.get("mark")
-            genuine = marker is not None and digest != self._last_mark and not self._pieces and self._first
-            if marker is not None and genuine:
-                self._last_mark = digest if isinstance(digest, bytes) else None
+            first = not self._pieces and self._first
+            if marker is not None and first and digest != self._last_marks.get(marker.pipeline):
+                self._last_marks[marker.pipeline] = digest
                 self._mark(marker.path)
             elif not self._marked:
                 self._foreign = table.full_name
