@@ -10,7 +10,7 @@ It never decodes a business row and never does I/O.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from cdc_agent import echo
 from cdc_agent.changes import Piece, Rows, Table, TableName, Transaction, Truncate
@@ -21,6 +21,15 @@ PART_BYTES: Final = 1024 * 1024
 
 Report = Callable[[str, TableName], None]
 """(event, table): called for what a person should know of, such as a foreign write to a cdc_agent table."""
+
+
+class Savepoint(NamedTuple):
+    """A place inside the transaction that is being assembled."""
+
+    parts: int
+    pieces: int
+    messages: int
+    size: int
 
 
 class Assembler:
@@ -48,6 +57,7 @@ class Assembler:
         self._pieces: list[Piece] = []
         self._current: Rows | None = None
         self._size = 0
+        self._parts = 0
         self._path: tuple[str, ...] = ()
         self._first = True
         self._marked = False
@@ -118,6 +128,23 @@ class Assembler:
             elif not self._marked:
                 self._foreign = table.full_name
 
+    def savepoint(self) -> Savepoint:
+        """Where the transaction is now, for `rollback_to`."""
+        messages = 0 if self._current is None else len(self._current.messages)
+        return Savepoint(self._parts, len(self._pieces), messages, self._size)
+
+    def rollback_to(self, savepoint: Savepoint) -> bool:
+        """Forget what came after a savepoint; False when a part with some of it was handed over already."""
+        if savepoint.parts != self._parts:
+            return False
+        del self._pieces[savepoint.pieces :]
+        last = self._pieces[-1] if self._pieces else None
+        self._current = last if isinstance(last, Rows) and savepoint.messages else None
+        if self._current is not None:
+            del self._current.messages[savepoint.messages :]
+        self._size = savepoint.size
+        return True
+
     def _mark(self, path: tuple[str, ...]) -> None:
         self._marked = True
         self._path = path
@@ -150,3 +177,4 @@ class Assembler:
     def _hand_over_part(self) -> None:
         self._emit(Transaction(self._pieces, self._size, self._path, first=self._first, last=False, position=None))
         self._pieces, self._current, self._size, self._first = [], None, 0, False
+        self._parts += 1

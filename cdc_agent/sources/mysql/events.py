@@ -70,7 +70,6 @@ ARTIFICIAL_FLAG: Final = 0x20
 MARIADB_STANDALONE: Final = 1
 MARIADB_GROUP_COMMIT: Final = 2
 MARIADB_PREPARED_XA: Final = 64
-MARIADB_COMPLETED_XA: Final = 128
 
 HEADER_BYTES: Final = 19
 _HEADER: Final = struct.Struct("<IBIIIH")
@@ -324,6 +323,18 @@ def mariadb_gtid(body: bytes) -> MariadbGtid:
         raise DecodeError("a MariaDB GTID event is too short")
     number, domain, flags = struct.unpack_from("<QIB", body)
     return MariadbGtid(domain, number, flags)
+
+
+def mariadb_xid(body: bytes) -> Xid:
+    """The XA branch that a MariaDB GTID event with the flag PREPARED_XA begins."""
+    at = 21 if body[12] & MARIADB_GROUP_COMMIT else 13
+    if len(body) < at + 6:
+        raise DecodeError("a MariaDB GTID event is too short for its XA branch")
+    form, gtrid, bqual = struct.unpack_from("<iBB", body, at)
+    at += 6
+    if len(body) < at + gtrid + bqual:
+        raise DecodeError("a MariaDB GTID event is cut short in its XA branch")
+    return Xid(body[at : at + gtrid], body[at + gtrid : at + gtrid + bqual], form)
 
 
 # --- statements ----------------------------------------------------------------------------------------------------

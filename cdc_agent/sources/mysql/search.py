@@ -35,7 +35,7 @@ class LogSearch:
 
     def read(self, branch: Branch) -> Iterator[tuple[int, bytes]]:
         for _, event in self._events(branch.file, branch.start):
-            if event.kind in _HELD:
+            if event.kind in _HELD or _is_savepoint(event):
                 yield event.kind, event.body
             elif event.kind == events.XA_PREPARE:
                 return
@@ -83,6 +83,11 @@ class LogSearch:
                     yield start, event
         finally:
             dump.close()
+
+
+def _is_savepoint(event: Event) -> bool:
+    """Whether it is a statement other than XA START and XA END: SAVEPOINT and ROLLBACK TO count among the rows."""
+    return event.kind == events.QUERY and not events.query_text(event.body).startswith(b"XA ")
 
 
 def _number(file: str) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from cdc_agent import echo
-from cdc_agent.assemble import Assembler, Report
+from cdc_agent.assemble import Assembler, Report, Savepoint
 from cdc_agent.changes import Table, TableName, Transaction, Truncate
 from cdc_agent.errors import DecodeError, LogGone, LogUnusable, SourceUnavailable
 from cdc_agent.positions import BinlogPosition
@@ -94,7 +94,7 @@ class Stream:
         self._tables: dict[int, tuple[int, Table | None]] = {}
         self._branch: Branch | None = None
         self._payload_end = 0
-        self._savepoints: dict[str, int] = {}
+        self._savepoints: dict[str, Savepoint] = {}
         self._reset()
         self._handlers = self._all_handlers()
 
@@ -164,7 +164,6 @@ class Stream:
     def _reset(self) -> None:
         self._in_transaction = False
         self._explicit = False
-        self._wanted_events = 0
         self._pending: tuple[str, int] | tuple[int, int, int] | None = None
         self._commit_time: float | None = None
 
@@ -173,7 +172,6 @@ class Stream:
             self._broke_off()
         self._in_transaction = True
         self._explicit = explicit
-        self._wanted_events = 0
         self._commit_time = None
         self._start = self._end(event.end) - event.size
         self._tables.clear()
@@ -230,6 +228,8 @@ class Stream:
         domain, number, flags = events.mariadb_gtid(event.body)
         self._begin(event, explicit=not flags & events.MARIADB_STANDALONE)
         self._pending = (domain, event.server, number)
+        if flags & events.MARIADB_PREPARED_XA:
+            self._branch = Branch(events.mariadb_xid(event.body), self._file, self._start)
 
     def _xid(self, event: Event) -> None:
         self._commit(event)
@@ -271,7 +271,6 @@ class Stream:
         elif use == _OWN:
             self._assembler.own(table, _PREFIXES[event.kind] + body)
         else:
-            self._wanted_events += 1
             if self._assembler.dropping:
                 self._assembler.skipped()
             else:
@@ -356,22 +355,26 @@ class Stream:
                 self._explicit = True
             case "COMMIT":
                 self._commit(event)
+            case "SAVEPOINT" | "ROLLBACK TO" if self._branch is not None:
+                self._branches.hold(self._branch, event.kind, event.body)
             case "SAVEPOINT":
-                self._savepoints[control.savepoint] = self._wanted_events
+                self._savepoints[control.savepoint] = self._assembler.savepoint()
             case "ROLLBACK TO":
-                self._undone(self._savepoints.get(control.savepoint, 0))
+                savepoint = self._savepoints.get(control.savepoint)
+                self._undone(savepoint is not None and self._assembler.rollback_to(savepoint))
             case _:
-                self._undone(0)
+                self._undone(not self._part_open)
                 self._assembler.begin()
+                self._assembler.skipped()
                 self._commit(event)
 
-    def _undone(self, before: int) -> None:
-        """A rollback in the log: which of the rows it undoes depends on each table's engine, which is not logged."""
-        if self._wanted_events != before or self._part_open:
+    def _undone(self, possible: bool) -> None:
+        """A rollback in the log undoes what stands before it: non-transactional rows have transactions of their own."""
+        if not possible:
             raise LogUnusable(
-                f"a rollback was logged with rows of replicated tables before it, at {self.place}",
-                hint="a transaction mixed transactional and non-transactional tables; run setup and repair for this "
-                "pipeline, and keep such tables out of common transactions",
+                f"a transaction was rolled back in the log after more of it than memory holds, before {self.place}",
+                hint="run setup and repair for this pipeline; smaller transactions between SAVEPOINT and ROLLBACK TO "
+                "avoid it",
             )
 
     def _truncation(self, table: TableName) -> None:
