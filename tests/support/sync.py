@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,16 +48,22 @@ class Sync:
     """Ports of proxies in front of a database's server."""
     environment: Mapping[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    tag: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    """Slots and MySQL's checkpoints are server-wide: it keeps this test's pipelines apart from every other's."""
 
     @property
     def file(self) -> Path:
         return self.folder / "agent.yaml"
 
+    def named(self, pipeline: str) -> str:
+        """The pipeline's name in the configuration."""
+        return f"{pipeline}-{self.tag}"
+
     def write(self) -> Path:
         """Write the configuration file."""
         content = {
             "databases": {name: self._database(name) for name in self.databases},
-            "pipelines": {name: dict(pipeline) for name, pipeline in self.pipelines.items()},
+            "pipelines": {self.named(name): dict(pipeline) for name, pipeline in self.pipelines.items()},
         }
         with self.file.open("w") as output:
             YAML(typ="safe").dump(content, output)
@@ -137,7 +144,7 @@ class Sync:
         names = ("position", "generation", "transactions", "changes", "echoes", "quarantined")
         position = "position" if target.engine == "postgres" else "`position`"
         columns = ", ".join(position if name == "position" else name for name in names)
-        rows = target.run(f"SELECT {columns} FROM cdc_agent.checkpoint WHERE pipeline = %s", (pipeline,))
+        rows = target.run(f"SELECT {columns} FROM cdc_agent.checkpoint WHERE pipeline = %s", (self.named(pipeline),))
         return dict(zip(names, rows[0], strict=True)) if rows else {}
 
     def wait_for_transactions(self, pipeline: str, count: int, timeout: float = 60) -> None:
@@ -195,9 +202,11 @@ def transactional(database: Database) -> Any:
 
 
 def activity(database: Database) -> tuple[str, ...]:
-    """A mark that moves with every row written: the end of the binlog, or PostgreSQL's counts of row changes."""
-    if database.engine != "postgres":
-        return tuple(str(value) for value in database.run("SHOW BINARY LOGS")[-1][:2])
-    database.run("SELECT pg_stat_force_next_flush()")
-    counts = "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::text FROM pg_stat_user_tables"
-    return tuple(str(value) for value in database.run(counts)[0])
+    """A mark that moves with every row written: PostgreSQL's counts of row changes, or the end of the binlog, for
+    which the server must be the test's own.
+    """
+    if database.engine == "postgres":
+        database.run("SELECT pg_stat_force_next_flush()")
+        counts = "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::text FROM pg_stat_user_tables"
+        return tuple(str(value) for value in database.run(counts)[0])
+    return tuple(str(value) for value in database.run("SHOW BINARY LOGS")[-1][:2])
