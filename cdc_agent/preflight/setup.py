@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cdc_agent import databases
+from cdc_agent.changes import TableName
 from cdc_agent.config.model import Config, Engine, RouteSettings
 from cdc_agent.config.names import publication_name, slot_name
 from cdc_agent.echo import CHECKPOINT
@@ -115,21 +116,23 @@ class _Setup:
         """Publication, slot and first checkpoint; all or nothing."""
         settings = self._config.pipelines[name]
         source = self._servers[settings.source]
+        found = routed(source, databases.routes(self._config, name), settings.tables)
+        tables = list(dict.fromkeys(route.source for route in found))
         held = checkpoints.read(self._servers[settings.target], name)
         with contextlib.ExitStack() as undo:
-            position = self._log(name, held, undo) if isinstance(source, PostgresAdmin) else None
+            position = self._log(name, tables, held, undo) if isinstance(source, PostgresAdmin) else None
             if held is None:
                 self._first_checkpoint(name, position)
             undo.pop_all()
         self._note(held is None, f"{settings.target}: checkpoint of {name}")
 
-    def _log(self, name: str, held: checkpoints.Held | None, undo: contextlib.ExitStack) -> Lsn | None:
+    def _log(
+        self, name: str, tables: list[TableName], held: checkpoints.Held | None, undo: contextlib.ExitStack
+    ) -> Lsn | None:
         """Publication and slot; the position from which the slot can be read when there is no checkpoint yet."""
         settings = self._config.pipelines[name]
         database, source = self._config.databases[settings.source], self._postgres(settings.source)
         wanted, published = slot_name(name, settings), publication_name(name, settings)
-        found_routes = routed(source, databases.routes(self._config, name), settings.tables)
-        tables = list(dict.fromkeys(route.source for route in found_routes))
         new = publication.read(source.connection, published) is None
         if held is not None:
             publish(database, published, tables)
