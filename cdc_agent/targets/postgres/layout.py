@@ -29,7 +29,7 @@ WITH RECURSIVE base (attnum, name, identity, oid, kind) AS (
     WHERE b.kind = 'd'
 )
 SELECT b.name, b.identity = 'a', format_type(b.oid, -1), coalesce(e.oid, b.oid)::bigint,
-       t.typarray <> 0 AND t.typdelim = ',' AND t.typcategory <> 'A'
+       t.typarray <> 0 AND t.typdelim = ',' AND t.typcategory <> 'A' AND t.typtype <> 'c'
 FROM base AS b
 JOIN pg_type AS t ON t.oid = b.oid
 LEFT JOIN pg_type AS e ON e.oid = t.typelem AND e.typarray = t.oid
@@ -67,7 +67,7 @@ class ColumnLayout:
     type: str
     """The base type without modifiers, quoted: what a parameter is cast to."""
     array: bool
-    """Whether an array of the type can carry one value for each row (an array type cannot: it would flatten)."""
+    """Whether unnest gives back one column with one value for each row: arrays flatten, composites spread out."""
     equality: str | None
     """The operator with its schema; None for a type without equality (json, point, xml), compared by its text."""
     always_identity: bool
