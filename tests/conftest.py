@@ -10,22 +10,13 @@ from __future__ import annotations
 import atexit
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import cycle, islice
 from types import FrameType
 
 import pytest
 
 from tests.support import servers
-from tests.support.servers import NoSuchServerError, Server, ServerSpec
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """The servers of one direction. Both may be the same server; the databases are then different ones."""
-
-    source: Server
-    target: Server
+from tests.support.servers import Pairing, Server, ServerSpec
 
 
 @pytest.fixture

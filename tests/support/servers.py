@@ -256,6 +256,14 @@ class Database:
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """The servers of one direction. Both may be the same server; the databases are then different ones."""
+
+    source: Server
+    target: Server
+
+
+@dataclass(frozen=True)
 class Selection:
     """The servers that a run uses, and what it should have used and could not."""
 
