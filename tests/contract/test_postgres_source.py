@@ -536,6 +536,7 @@ def test_a_server_can_shut_down(any_postgres: Server, private_server: Callable[.
     database.run("INSERT INTO t VALUES (1)")
     one.catch_up()
     server.stop()
+    assert "database system is shut down" in server.log()
     assert isinstance(one.failure(), SourceUnavailable)
     one.stop()
     with pytest.raises(SourceUnavailable):

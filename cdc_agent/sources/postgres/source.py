@@ -169,14 +169,16 @@ class PostgresSource:
                     reader.read_some()
                     reader.seek(self._goal.value)
                     stream.tick()
-            finally:
-                if self._closing.is_set():
-                    self._close_stream()
+            except BaseException:
+                self._close_stream()
+                raise
+            if self._closing.is_set():
+                self._close_stream()
 
     def keepalive(self) -> None:
         """See `sources.base.Source`."""
         if self._stream is not None:
-            self._stream.waited()
+            self._stream.heard()
             self._stream.report()
 
     def acknowledge(self, position: Position) -> None:
@@ -241,6 +243,9 @@ class _Reader:
         assembler = self._assembler
         for _ in range(_FRAMES_AT_ONCE):
             size, frame = next_frame(1)
+            if size == 0:
+                stream.fetch()
+                size, frame = next_frame(1)
             if size <= 0:
                 break
             kind = frame[0]
@@ -261,6 +266,7 @@ class _Reader:
             else:
                 raise DecodeError(f"the replication stream has a frame of the unknown kind {chr(kind)!r}")
         else:
+            stream.heard()
             return
         if size < 0:
             raise stream.ended()

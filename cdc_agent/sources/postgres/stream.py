@@ -96,15 +96,21 @@ class ReplicationStream:
         return self._pgconn.get_copy_data
 
     def wait(self) -> bool:
-        """Wait up to a tick for more of the stream; False when nothing came. Raises SourceUnavailable."""
+        """Wait up to a tick for more of the stream; False when nothing came."""
         if not self._poll.poll(TICK_SECONDS * 1000):
             return False
-        self._heard_at = time.monotonic()
+        self.heard()
+        return True
+
+    def fetch(self) -> None:
+        """Take in what has arrived, without waiting. Raises SourceUnavailable.
+
+        Under TLS that is a single message at a time, so it is worth trying before a wait.
+        """
         try:
             self._pgconn.consume_input()
         except psycopg.Error as error:
             raise translate(error, "reading the replication stream") from error
-        return True
 
     def ended(self) -> SourceUnavailable:
         """The error to raise after (-1, …), where the server gave none of its own; that one is raised here."""
@@ -131,8 +137,8 @@ class ReplicationStream:
         if since > _STATUS_SECONDS or (self.acknowledged != self._reported and since > _REPORT_SECONDS):
             self.report()
 
-    def waited(self) -> None:
-        """The reader could not listen for a while: the silence was ours."""
+    def heard(self) -> None:
+        """The server is there, or the silence is ours, because the reader could not listen."""
         self._heard_at = time.monotonic()
 
     def ping(self) -> None:
