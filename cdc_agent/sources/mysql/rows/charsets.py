@@ -1,6 +1,6 @@
 """The character sets of a server: collation ids in, functions from stored bytes to UTF-8 out.
 
-UTF-8 and ASCII pass through as they are. Python's codecs are used for the Unicode encodings alone, whose definition
+UTF-8 passes through as it is. Python's codecs are used for the Unicode encodings alone, whose definition
 leaves no choice. Of every other set the server knows best what its bytes mean (Python's big5, cp1251, gbk and sjis
 differ from it in dozens of codes and several of its sets have no codec), so its table is asked for once, when a
 column needs it: each single byte and each double-byte code converted to utf8mb4.
@@ -25,14 +25,15 @@ Decode: TypeAlias = Callable[[bytes], bytes]
 """Stored bytes to UTF-8; DecodeError when they are not valid in the character set."""
 
 BINARY: Final = "binary"
-_UTF8: Final = {"utf8mb4", "utf8mb3", "utf8", "ascii"}
+_UTF8: Final = {"utf8mb4", "utf8mb3", "utf8"}
 _CODECS: Final = {"utf16": "utf-16-be", "utf16le": "utf-16-le", "utf32": "utf-32-be", "ucs2": "utf-16-be"}
-_SURROGATES: Final = range(0xD800, 0xE000)
 
 _THREE_BYTES: Final = {"ujis": b"\x8f", "eucjpms": b"\x8f"}
 """Sets with codes of three bytes, and the byte that introduces them."""
 _FOUR_BYTES: Final = {"gb18030": "gb18030"}
-"""Sets with codes of four bytes (a digit comes second), and the codec for those."""
+"""Sets with codes of four bytes (a digit comes second), and the codec for those, but for the following ones."""
+_REVISED: Final = "CONCAT('8135F43', a.x)"
+"""Four-byte codes whose meaning changed between GB 18030-2000, which Python knows, and GB 18030-2005."""
 
 _COLLATIONS: Final = (
     "SELECT c.ID, c.CHARACTER_SET_NAME, c.COLLATION_NAME, s.MAXLEN FROM information_schema.COLLATIONS c "
@@ -67,6 +68,7 @@ class Charsets:
         self._collations = dict(collations)
         self._ask = ask
         self._decoders: dict[str, Decode | None] = dict.fromkeys(_UTF8)
+        self._decoders["ascii"] = _single_byte("ascii", {bytes((code,)): bytes((code,)) for code in range(128)})
         self._decoders["latin1"] = _latin1()
         for charset in _CODECS:
             self._decoders[charset] = _unicode(charset)
@@ -99,6 +101,8 @@ class Charsets:
             table |= self._doubles(charset, singles)
         if charset in _THREE_BYTES:
             table |= self._triples(charset, _THREE_BYTES[charset])
+        if charset in _FOUR_BYTES:
+            table |= self._codes(charset, _REVISED, "a", "a.x <= '9'")
         if len(table) == len(singles):
             return _single_byte(charset, singles)
         return _multi_byte(charset, table)
@@ -183,9 +187,10 @@ def _multi_byte(charset: str, table: Mapping[bytes, bytes]) -> Decode:
     codec = _FOUR_BYTES.get(charset)
 
     def one(code: bytes) -> bytes:
-        if codec and len(code) == 4:
+        text = table.get(code)
+        if text is None and codec and len(code) == 4:
             return code.decode(codec).encode()
-        return table[code]
+        return table[code] if text is None else text
 
     def decode(data: bytes) -> bytes:
         if ascii_alike and data.isascii():

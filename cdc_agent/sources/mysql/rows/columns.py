@@ -128,10 +128,11 @@ def _decimal(column: Logged) -> Type:
 
 def _string(column: Logged) -> Type:
     fixed = column.code == STRING
+    size = column.size - (column.code == VARCHAR_COMPRESSED)  # which has a header byte of its own
     if column.charset == "binary":
         name = "binary" if fixed else "varbinary"
-        return Type(Kind.BYTES, f"{name}({column.size})", length=column.size, fixed=fixed)
-    length = column.size // column.width
+        return Type(Kind.BYTES, f"{name}({size})", length=size, fixed=fixed)
+    length = size // column.width
     native = f"char({length})" if fixed else f"varchar({length})"
     return Type(Kind.TEXT, native, length=length, fixed=fixed, charset=column.charset, collation=column.collation)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from cdc_agent.changes import DELETE, INSERT, UPDATE, Change
-from cdc_agent.errors import DecodeError
+from cdc_agent.errors import DecodeError, LogUnusable
 from cdc_agent.sources.mysql.rows import reference
 from cdc_agent.sources.mysql.rows.charsets import Charsets
 from cdc_agent.sources.mysql.rows.columns import Logged
@@ -33,10 +33,16 @@ _OPERATIONS: Final = {
 }  # fmt: skip
 _HEADER: Final = 9
 """Bytes of the event type, table id and flags before the rest of a message."""
+FULL_IMAGE_HINT: Final = (
+    "run SET GLOBAL binlog_row_image = FULL on the source, then repair the table with verify; what was logged before "
+    "that cannot be read"
+)
 _OFTEN: Final = 64
 """Rows of one pattern of NULLs before it gets a reader of its own."""
 _PATTERNS: Final = 64
 """Readers that one image may have."""
+_IMAGES: Final = 1000
+"""Sets of columns present that are remembered; only a MINIMAL row image has more than a few."""
 
 
 class RowsDecoder:
@@ -75,6 +81,8 @@ class RowsDecoder:
             raise DecodeError(f"a rows event of {self._label} has another number of columns than its table map")
         mask_end = width_end + self._mask
         image = self._image(message[width_end:mask_end])
+        if not image.size:
+            raise self._empty()
         if operation != UPDATE:
             end = _read_single(operation, image, message, mask_end, changes)
         else:
@@ -87,11 +95,20 @@ class RowsDecoder:
         if end != len(message):
             raise DecodeError(f"a rows event of {self._label} does not end with its last row")
 
+    def _empty(self) -> LogUnusable:
+        """An insert of nothing but defaults under binlog_row_image = MINIMAL: the log holds no value of it."""
+        return LogUnusable(
+            f"a row of {self._label} is logged without any column (binlog_row_image is not FULL)",
+            hint=FULL_IMAGE_HINT,
+        )
+
     def _image(self, mask: bytes) -> _Image:
         image = self._images.get(mask)
         if image is None:
             if len(mask) != self._mask:
                 raise DecodeError(f"a rows event of {self._label} is cut short")
+            if len(self._images) >= _IMAGES:
+                self._images.clear()
             image = self._images[mask] = _Image(self._columns, self._scope, mask)
         return image
 
@@ -100,7 +117,7 @@ class RowsDecoder:
         end = len(message)
         while position < end:
             change, position = reference.read_partial_update(
-                self._columns, before.present, after.present, message, position, self._scope.charsets
+                self._label, self._columns, before.present, after.present, message, position, self._scope.charsets
             )
             changes.append(change)
         return position
@@ -141,15 +158,11 @@ def packed(number: int) -> bytes:
 
 
 def _read_single(operation: int, image: _Image, message: bytes, position: int, changes: list[Change]) -> int:
-    """The rows of an insert or delete; an image of no columns at all stands for one row."""
+    """The rows of an insert or delete."""
     end = len(message)
     size = image.size
     append = changes.append
     inserting = operation == INSERT
-    if not size:
-        row, _ = image[b""](message, position)
-        append((INSERT, None, row) if inserting else (DELETE, row, None))
-        return position
     while position < end:
         values = position + size
         row, position = image[message[position:values]](message, values)

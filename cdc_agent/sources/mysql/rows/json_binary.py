@@ -152,7 +152,8 @@ def _opaque(code: int, data: bytes) -> bytes:
         return decimal_text(data[2:], data[0], data[1])
     if code in _TEMPORAL:
         return b'"' + _TEMPORAL[code](int.from_bytes(data, "little", signed=True)) + b'"'
-    return b'"base64:type%d:%b"' % (code, base64.b64encode(data))
+    lines = base64.encodebytes(data).rstrip(b"\n").replace(b"\n", rb"\n")
+    return b'"base64:type%d:%b"' % (code, lines)
 
 
 def _packed_date(packed: int) -> bytes:

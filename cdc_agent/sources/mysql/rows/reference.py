@@ -89,6 +89,7 @@ def _values(cursor: Cursor, width: int, present: Sequence[int], take: Take) -> R
 
 
 def read_partial_update(
+    label: str,
     columns: Sequence[Logged],
     before: Sequence[int],
     after: Sequence[int],
@@ -119,7 +120,7 @@ def read_partial_update(
             return value(column, cursor, charsets)
         if index not in documents:
             raise LogUnusable(
-                f"column {column.name} is logged as a partial JSON update without the document that it changes",
+                f"column {column.name} of {label} is logged as a partial JSON update without the old document",
                 hint=PARTIAL_JSON_HINT,
             )
         return apply_diffs(documents[index], cursor.take(cursor.integer(column.size)))

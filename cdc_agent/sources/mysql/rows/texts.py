@@ -9,13 +9,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from datetime import date, timedelta
-from math import isfinite
+from decimal import Decimal
+from math import inf, isfinite, nextafter
 from typing import Final
 
 _CACHED: Final = 1 << 17
 """Entries that a cache may hold before it starts anew; about 16 MB when full."""
 _FLOAT4 = struct.Struct("<f")
 _SMALLEST_NORMAL_FLOAT4: Final = 2.0**-126
+_FIRST_TIE: Final = 2.0**53
+_LAST_TIE: Final = 1e41
+"""Only between these two have doubles neighbours such that a number of few digits lies halfway; all are integers."""
 _EPOCH = date(1970, 1, 1)
 
 
@@ -121,9 +125,28 @@ def float8(number: float) -> bytes:
     text = repr(number)
     if -1e15 < number < 1e15:
         return (text[:-2] if text[-2:] == ".0" else text).encode()
-    if "e" in text:
-        return text.encode()
-    return _scientific(text) if isfinite(number) else _not_finite(number)
+    if not isfinite(number):
+        return _not_finite(number)
+    if _FIRST_TIE <= abs(number) < _LAST_TIE:
+        text = _untied(number, text)
+    return text.encode() if "e" in text else _scientific(text)
+
+
+def _untied(number: float, text: str) -> str:
+    """The text, but with more digits when it lies halfway between two doubles.
+
+    Python trusts a reader to round such a number to the even one (1e+23), PostgreSQL does not.
+    """
+    if _is_inside(text, number):
+        return text
+    tries = (f"{number:.{digits}e}" for digits in range(17))
+    return next(longer for longer in tries if _is_inside(longer, number))
+
+
+def _is_inside(text: str, number: float) -> bool:
+    """Whether the text is nearer to the number, which is an integer, than to both its neighbours."""
+    twice = 2 * int(Decimal(text))
+    return int(number) + int(nextafter(number, -inf)) < twice < int(number) + int(nextafter(number, inf))
 
 
 def float4(number: float) -> bytes:
@@ -139,8 +162,11 @@ def float4(number: float) -> bytes:
 
 
 def _reads_back(text: str, number: float) -> bool:
+    """Whether both doubles beside the text's round to the number, so that it is not halfway to another one."""
+    value = float(text)
     try:
-        return bool(_FLOAT4.unpack(_FLOAT4.pack(float(text)))[0] == number)
+        below = _FLOAT4.pack(nextafter(value, -inf))
+        return below == _FLOAT4.pack(nextafter(value, inf)) == _FLOAT4.pack(number)
     except OverflowError:
         return False
 
