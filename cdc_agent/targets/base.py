@@ -110,7 +110,8 @@ class Target(Protocol):
         """Open a transaction whose first statement writes `checkpoint` by compare-and-set on its generation.
 
         Leaves the echo marker as well (the row; on PostgreSQL also a logical message). Raises TakenOver, naming the
-        other agent, when the generation has moved.
+        other agent, when the generation has moved; a target that sends this together with what follows raises it
+        from the next method that waits for the server, and never commits before it is known.
         """
 
     def apply(self, steps: Sequence[Step], missing: Missing) -> None:

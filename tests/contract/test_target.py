@@ -459,6 +459,19 @@ def test_a_changed_table_is_written_after_forget(rig: Rig) -> None:
     assert rig.rows("items", "COUNT(extra)") == [(1501,)]
 
 
+def test_a_target_may_forget_in_the_middle_of_a_transaction(rig: Rig) -> None:
+    """A schema change met between two parts of a large transaction does not break the parts after it."""
+    rows = _items(range(1500))
+    rig.target.begin(rig.checkpoint)
+    for _ in range(2):
+        rig.target.apply([Upserts(rig.bind("items"), rows)], nothing_missing)
+        rig.target.forget()
+        rig.target.apply([Upserts(rig.bind("items"), rows)], nothing_missing)
+    rig.target.commit()
+    rig.apply(Upserts(rig.bind("items"), rows))
+    assert len(rig.rows("items")) == 1500
+
+
 def test_a_connection_that_was_killed_is_unavailable_and_can_be_opened_again(rig: Rig) -> None:
     """A cut connection is a Retryable error; after `connect` the target works as before."""
     rig.target.begin(rig.checkpoint)
@@ -536,4 +549,4 @@ def _execute(rig: Rig, sql: str) -> None:
     if rig.postgres:
         rig.target._live.connection.execute(sql.encode())
     else:
-        rig.target._connection.cursor().execute(sql)
+        rig.target._wire.session.query(sql)

@@ -229,6 +229,7 @@ class PostgresTarget:
 
     def _discard(self) -> None:
         self._stale = False
+        self._writer.stages = Stages()
         self._flight.run(b"DISCARD TEMP", doing="dropping the staging tables")
         self._flight.alone(b"DEALLOCATE ALL", doing="dropping prepared statements")
 
