@@ -9,18 +9,26 @@ https://www.postgresql.org/docs/current/logical-replication-security.html
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from cdc_agent import databases
+from cdc_agent.changes import TableName
 from cdc_agent.config.model import Config, Database, Engine, PipelineSettings
 from cdc_agent.config.names import publication_name
+from cdc_agent.echo import CHECKPOINT
 from cdc_agent.engines.mysql.identifiers import quote as mysql_quote
 from cdc_agent.engines.postgres.identifiers import quote as pg_quote
 from cdc_agent.mapping.routes import split_name
+from cdc_agent.sources.postgres import publication as publications
+from cdc_agent.targets.checkpoint import ddl
 
-READ = ("SELECT",)
-WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
+FILL_IN: Final = "…"
+"""Stands where the DBA writes the role's password."""
+READ: Final = ("SELECT",)
+WRITE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 @dataclass(slots=True)
@@ -33,7 +41,8 @@ class Needs:
     truncates: bool = False
     suppresses: bool = False
     """A pipeline asks for triggers and foreign keys to be suppressed."""
-    publications: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    publications: dict[str, list[TableName]] = field(default_factory=dict)
+    """publication → tables; ``*`` for all of a schema's."""
 
     @property
     def source(self) -> bool:
@@ -52,6 +61,7 @@ def grants(config: Config, names: Sequence[str]) -> dict[str, list[str]]:
 
 def _needs(config: Config, names: Sequence[str]) -> dict[str, Needs]:
     needs: dict[str, Needs] = {}
+    targets = {config.pipelines[name].target for name in names}
     for name in names:
         settings = config.pipelines[name]
         source = needs.setdefault(settings.source, Needs())
@@ -60,6 +70,8 @@ def _needs(config: Config, names: Sequence[str]) -> dict[str, Needs]:
         for schema, table in _tables(config, settings, "source"):
             _add(source.reads, schema, table)
             published.append((schema, table))
+        if settings.source in targets:
+            published.append(CHECKPOINT)
         for schema, table in _tables(config, settings, "target"):
             _add(target.writes, schema, table)
         target.truncates |= any(route.truncate for route in settings.tables)
@@ -90,7 +102,7 @@ def _statements(database: Database, needs: Needs) -> Iterator[str]:
 def _postgres(database: Database, needs: Needs) -> Iterator[str]:
     role, name = pg_quote(database.user), pg_quote(database.name)
     login = "LOGIN REPLICATION" if needs.source else "LOGIN"
-    yield f"CREATE ROLE {role} {login} PASSWORD '…'"
+    yield f"CREATE ROLE {role} {login} FILL_IN '{FILL_IN}'"
     yield f"GRANT CONNECT{', TEMPORARY' if needs.target else ''} ON DATABASE {name} TO {role}"
     for schema in dict.fromkeys([*needs.reads, *needs.writes]):
         yield f"GRANT USAGE ON SCHEMA {pg_quote(schema)} TO {role}"
@@ -100,10 +112,34 @@ def _postgres(database: Database, needs: Needs) -> Iterator[str]:
     for schema, tables in needs.writes.items():
         yield from _postgres_tables(rights, schema, tables, role)
     if needs.target:
-        yield f"CREATE SCHEMA cdc_agent AUTHORIZATION {role}"
+        yield from _agent_schema(role)
+    for publication, published in needs.publications.items():
+        yield from _publication(publication, published, role)
     if needs.suppresses:
         yield "-- PostgreSQL 15 and newer: keeps triggers and foreign keys of the target from acting a second time"
         yield f"GRANT SET ON PARAMETER session_replication_role TO {role}"
+
+
+def _agent_schema(role: str) -> Iterator[str]:
+    """The role owns the schema and its tables, and nothing else."""
+    yield f"CREATE SCHEMA cdc_agent AUTHORIZATION {role}"
+    yield f"SET ROLE {role}"
+    yield from (textwrap.dedent(statement).strip() for statement in ddl(Engine.POSTGRES)[1:])
+    yield "RESET ROLE"
+
+
+def _publication(name: str, tables: list[TableName], role: str) -> Iterator[str]:
+    """A table is published by its owner or a superuser; the agent's role needs no right on a publication to read it."""
+    schemas = [schema for schema, table in tables if table == "*"]
+    single = sorted({table for table in tables if table[0] not in schemas})
+    if not schemas:
+        yield from publications.sql(name, single, create=True)
+        yield f"ALTER PUBLICATION {pg_quote(name)} OWNER TO {role}"
+        return
+    yield "-- PostgreSQL 15 and newer, as a superuser; before that, FOR TABLE with the tables one by one"
+    listed = [f"TABLES IN SCHEMA {pg_quote(schema)}" for schema in dict.fromkeys(schemas)]
+    listed += [f"TABLE {pg_quote(schema)}.{pg_quote(table)}" for schema, table in single]
+    yield f"CREATE PUBLICATION {pg_quote(name)} FOR {', '.join(listed)} WITH (publish_via_partition_root = true)"
 
 
 def _postgres_tables(rights: Sequence[str], schema: str, tables: Sequence[str], role: str) -> Iterator[str]:
@@ -117,7 +153,7 @@ def _postgres_tables(rights: Sequence[str], schema: str, tables: Sequence[str], 
 
 def _mysql(database: Database, needs: Needs) -> Iterator[str]:
     user = f"{mysql_quote(database.user)}@'%'"
-    yield f"CREATE USER {user} IDENTIFIED BY '…'"
+    yield f"CREATE USER {user} IDENTIFIED BY '{FILL_IN}'"
     if needs.source:
         yield f"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}"
     for rights, tables in ((READ, needs.reads), (WRITE, needs.writes)):
