@@ -1,0 +1,200 @@
+"""What `check` finds on real servers: each hazard under its code, all of them in one run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cdc_agent.config.load import load
+from cdc_agent.preflight.check import check, plain_connection
+from cdc_agent.preflight.findings import RULES, Finding, Severity
+from cdc_agent.preflight.setup import set_up
+from tests.support.servers import Database, Server
+from tests.support.sync import Sync, pipeline, schema
+
+PrivateServer = Callable[..., Server]
+
+
+def sync(folder: Path, source: Database, target: Database, *tables: str, **options: object) -> Sync:
+    """One pipeline from `source` to `target`, tables under their own names."""
+    there = pipeline(("one", source), ("other", target), tables, **options)
+    return Sync(folder, {"one": source, "other": target}, {"there": there})
+
+
+def find(sync: Sync) -> list[Finding]:
+    found = check(load(sync.write(), {}), [sync.named(name) for name in sync.pipelines])
+    assert {finding.code for finding in found} <= set(RULES)
+    return found
+
+
+def codes(found: list[Finding], severity: Severity = Severity.ERROR) -> set[str]:
+    return {finding.code for finding in found if finding.severity is severity}
+
+
+@pytest.fixture
+def pair(postgres: Server, mysql: Server) -> tuple[Database, Database]:
+    """A PostgreSQL and a MySQL database, both empty."""
+    return postgres.create_database("one"), mysql.create_database("other")
+
+
+def test_a_sound_pair_has_no_errors(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """Two keyed tables of the same shape, servers with the settings of the manual: nothing stands in the way."""
+    for database in pair:
+        database.run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(20))")
+    found = find(sync(tmp_path, *pair, "t"))
+    assert codes(found) == set()
+    assert "PF061" in codes(found, Severity.INFO)
+
+
+def test_tables_and_columns_that_do_not_fit(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """Missing tables, missing keys, narrow columns and columns without a value are all reported in one run."""
+    one, other = pair
+    one.run(
+        """
+        CREATE TABLE no_target (id integer PRIMARY KEY);
+        CREATE TABLE no_key (id integer, body text);
+        CREATE TABLE fits (id integer PRIMARY KEY, name text);
+        CREATE TABLE keyed (code text PRIMARY KEY)
+        """
+    )
+    other.run("CREATE TABLE no_source (id integer PRIMARY KEY)")
+    other.run("CREATE TABLE no_key (id integer, body text)")
+    other.run(
+        "CREATE TABLE fits (id integer PRIMARY KEY, name varchar(5), must integer NOT NULL, mail varchar(9) UNIQUE)"
+    )
+    other.run("CREATE TABLE keyed (code varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY)")
+    found = find(sync(tmp_path, one, other, "no_source", "no_target", "no_key", "fits", "keyed"))
+    assert codes(found) == {"PF040", "PF041", "PF043", "PF046"}
+    assert {"PF042", "PF045", "PF050"} <= codes(found, Severity.WARNING)
+    assert "PF047" in codes(found, Severity.INFO)
+
+
+def test_a_mapping_that_does_not_compile(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """A column that neither table has is an error of the mapping, with the route that it belongs to."""
+    for database in pair:
+        database.run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(20))")
+    one = sync(tmp_path, *pair, "t")
+    one.pipelines["there"]["tables"][0]["columns"] = {"id": "id", "name": "no_such_column"}
+    found = [finding for finding in find(one) if finding.code == "PF044"]
+    assert [finding.severity for finding in found] == [Severity.ERROR]
+    assert "no_such_column" in found[0].message
+
+
+def test_triggers_and_cascades(postgres: Server, mysql: Server, tmp_path: Path) -> None:
+    """Triggers on a target, and cascades on a MySQL source before 9.6 or MariaDB, are warnings."""
+    source, target = mysql.create_database("one"), postgres.create_database("other")
+    for database in (source, target):
+        database.run("CREATE TABLE parent (id integer PRIMARY KEY)")
+        database.run("CREATE TABLE child (id integer PRIMARY KEY, parent integer)")
+    source.run("ALTER TABLE child ADD FOREIGN KEY (parent) REFERENCES parent (id) ON DELETE CASCADE")
+    target.run(
+        """
+        CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER act BEFORE INSERT ON child FOR EACH ROW EXECUTE FUNCTION noop()
+        """
+    )
+    found = codes(find(sync(tmp_path, source, target, "parent", "child")), Severity.WARNING)
+    assert "PF049" in found
+    assert ("PF048" in found) == (source.engine == "mariadb" or float(mysql.version) < 9.6)
+
+
+def test_a_mysql_target_without_transactions(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """Rows of a MyISAM table would not commit with the checkpoint."""
+    pair[0].run("CREATE TABLE t (id integer PRIMARY KEY)")
+    pair[1].run("CREATE TABLE t (id integer PRIMARY KEY) ENGINE=MyISAM")
+    assert "PF051" in codes(find(sync(tmp_path, *pair, "t")))
+
+
+def test_unreachable_databases_do_not_hide_the_rest(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """With the target down, the source's findings are still there; the command exits with 3."""
+    pair[0].run("CREATE TABLE t (id integer)")
+    one = sync(tmp_path, *pair, "t", "missing")
+    one.ports = {"other": 1}
+    found = find(one)
+    assert {"PF001", "PF040"} <= codes(found)
+    done = one.command("check", "--json", check=False)
+    assert done.status == 3
+    assert "PF001" in {finding["code"] for finding in json.loads(done.out)["findings"]}
+
+
+def test_one_direction_without_the_other(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """A table that flows one way between opposed pipelines is pointed out."""
+    for database in pair:
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+        database.run("CREATE TABLE u (id integer PRIMARY KEY)")
+    one = sync(tmp_path, *pair, "t", "u")
+    one.pipelines = {**one.pipelines, "back": pipeline(("other", pair[1]), ("one", pair[0]), ["t"])}
+    (found,) = [finding for finding in find(one) if finding.code == "PF060"]
+    assert f"{schema(pair[0])}.u" in found.message
+
+
+def test_a_lost_publication_setting(postgres: Server, tmp_path: Path) -> None:
+    """A publication that leaves out deletes is an error."""
+    one, other = postgres.create_database("one"), postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    running = sync(tmp_path, one, other, "t")
+    try:
+        set_up(load(running.write(), {}), [running.named("there")])
+        assert codes(find(running)) == set()
+        (name,) = one.run("SELECT quote_ident(pubname) FROM pg_publication")[0]
+        one.run(f"ALTER PUBLICATION {name} SET (publish = 'insert')")
+        assert codes(find(running)) == {"PF016"}
+    finally:
+        running.close()
+
+
+def test_a_postgres_that_does_not_log_enough(postgres: Server, private_server: PrivateServer, tmp_path: Path) -> None:
+    """wal_level, slots, senders and a hasty timeout are found at once."""
+    settings = {"wal_level": "replica", "max_replication_slots": "0", "wal_sender_timeout": "5s"}
+    one = private_server(postgres, settings).create_database("one")
+    other = postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    found = find(sync(tmp_path, one, other, "t"))
+    assert codes(found) == {"PF010", "PF011"}
+    assert {"PF005", "PF013"} <= codes(found, Severity.WARNING)
+    assert "PF014" in codes(found, Severity.INFO)
+
+
+def test_a_mysql_that_does_not_log_enough(
+    postgres: Server, any_mysql: Server, private_server: PrivateServer, tmp_path: Path
+) -> None:
+    """Format, image, metadata, expiry and GTIDs of the binlog are found at once."""
+    settings = {
+        "binlog_format": "MIXED",
+        "binlog_row_image": "MINIMAL",
+        "binlog_row_metadata": "MINIMAL",
+        "binlog_expire_logs_seconds": "3600",
+        "local_infile": "OFF",
+    }
+    if any_mysql.engine == "mysql":
+        settings |= {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
+    server = private_server(any_mysql, settings)
+    one, other = server.create_database("one"), postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    running = sync(tmp_path, one, other, "t")
+    running.pipelines = {**running.pipelines, "back": pipeline(("other", other), ("one", one), ["t"])}
+    found = find(running)
+    assert codes(found) == {"PF021", "PF023"}
+    expected = {"PF005", "PF022", "PF029"} | ({"PF028"} if any_mysql.engine == "mysql" else set())
+    assert expected <= codes(found, Severity.WARNING)
+    assert "PF062" in codes(found, Severity.INFO)
+
+
+def test_plain_connections_to_other_hosts() -> None:
+    """Loopback may be plain; another host should have TLS that is verified."""
+    from cdc_agent.config.model import Database as Settings
+
+    def severities(url: str, **tls: str) -> list[str]:
+        database = Settings.model_validate({"url": url, **({"tls": tls} if tls else {})})
+        return [finding.code for finding in plain_connection("db", database)]
+
+    assert severities("mysql://u@127.0.0.1/a") == severities("mysql://u@localhost/a") == []
+    assert severities("mysql://u@db-2.internal/a") == ["PF004"]
+    assert severities("mysql://u@db-2.internal/a", mode="require") == ["PF004"]
+    assert severities("mysql://u@db-2.internal/a", mode="verify-full") == []
