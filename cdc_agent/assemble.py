@@ -152,9 +152,8 @@ class Assembler:
 
     def commit(self, position: Position, commit_time: float | None) -> None:
         """The transaction ends at `position`: hand over what is left of it."""
-        if self._foreign is not None and not self._marked:
+        if self._foreign is not None and not self._marked and (self._substantive or self._pieces):
             self._report("foreign_checkpoint_write", self._foreign)
-            self._substantive = True
         self._emit(
             Transaction(
                 pieces=self._pieces,

@@ -33,7 +33,7 @@ class Mapped:
     changes: int = 0
     """Source row changes (and truncates) looked at."""
     transactions: int = 0
-    """Source transactions with at least one of them."""
+    """Source transactions that had something for the target."""
     quarantined: list[Quarantined] = field(default_factory=list)
 
 
@@ -66,14 +66,13 @@ class Router:
     def map(self, transactions: Sequence[Transaction], reread: Reread) -> Mapped:
         mapped = Mapped()
         for transaction in transactions:
-            before = mapped.changes
+            before = len(mapped.segments) + len(mapped.quarantined)
             for piece in transaction.pieces:
                 if isinstance(piece, Truncate):
                     self._truncate(piece, mapped)
                 else:
                     self._rows(piece, transaction, reread, mapped)
-            if mapped.changes > before and transaction.last:
-                mapped.transactions += 1
+            mapped.transactions += len(mapped.segments) + len(mapped.quarantined) > before
         return mapped
 
     def _rows(self, piece: Rows, transaction: Transaction, reread: Reread, mapped: Mapped) -> None:

@@ -67,7 +67,7 @@ def test_a_large_transaction_is_atomic_and_bounded(
         assert count in (0, large_rows), "a reader of the target saw a part of the transaction"
         return bool(count)
 
-    wait_until(complete, timeout=280, interval=0.2, what=f"{large_rows} rows on the target")
+    wait_until(complete, timeout=280, what=f"{large_rows} rows on the target")
     assert peak < PEAK_BYTES
     sums = "SELECT count(*), sum(id), sum(b), min(c), max(c), sum(length(a)) FROM big"
     assert [str(v) for v in origin.run(sums)[0]] == [str(v) for v in destination.run(sums)[0]]

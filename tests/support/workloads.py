@@ -165,23 +165,20 @@ def load_tpcb(connection: Any) -> None:
 class TpcbClient(threading.Thread):
     """TPC-B as pgbench runs it: three balances move by the same amount, and a line of history, in each transaction."""
 
-    def __init__(self, connect: Connect, *, client: int, seconds: float, pause: float = 0.0) -> None:
+    def __init__(self, connect: Connect, *, client: int, stop: threading.Event) -> None:
         super().__init__(daemon=True)
         self.commits = 0
         self.error: BaseException | None = None
         self._connect = connect
         self._client = client
-        self._seconds, self._pause = seconds, pause
+        self._done = stop
 
     def run(self) -> None:
         pick = random.Random(self._client)
-        deadline = time.monotonic() + self._seconds
         try:
             connection = self._connect()
-            while time.monotonic() < deadline:
+            while not self._done.is_set():
                 self._transaction(connection, pick)
-                if self._pause:
-                    time.sleep(self._pause)
             connection.close()
         except BaseException as error:
             self.error = error
