@@ -19,7 +19,7 @@ from cdc_agent.sources.mysql.rows.charsets import BINARY, Charsets
 from cdc_agent.sources.mysql.rows.columns import Logged
 from cdc_agent.sources.mysql.rows.json_binary import json_text
 
-_WRAPPED: Final = 0x80
+_DEFLATED: Final = 0x80
 _RAW_DEFLATE: Final = 0x08
 
 
@@ -281,12 +281,12 @@ def inflate(stored: bytes) -> bytes:
     if not stored or stored[0] == 0:
         return stored[1:]
     header = stored[0]
-    if not header & _WRAPPED:
+    size_bytes = header & 7
+    if not header & _DEFLATED or size_bytes > 4:
         raise DecodeError("a compressed column uses a method that this version does not know")
-    begin = 1 + (header & 7)
-    size = int.from_bytes(stored[1:begin], "big")
-    value = zlib.decompress(stored[begin:], -zlib.MAX_WBITS if header & _RAW_DEFLATE else zlib.MAX_WBITS, size)
-    if len(value) != size:
+    begin = 1 + size_bytes
+    value = zlib.decompress(stored[begin:], -zlib.MAX_WBITS if header & _RAW_DEFLATE else zlib.MAX_WBITS)
+    if len(value) != int.from_bytes(stored[1:begin], "big"):
         raise DecodeError("a compressed column's value has another length than it says")
     return value
 

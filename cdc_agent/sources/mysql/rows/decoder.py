@@ -63,7 +63,7 @@ class RowsDecoder:
         try:
             for message in messages:
                 self._event(message, changes)
-        except (struct.error, IndexError, ValueError, zlib.error) as error:
+        except (struct.error, IndexError, ValueError, RecursionError, zlib.error) as error:
             kind = type(error).__name__
             raise DecodeError(f"a rows event of {self._label} is not understood ({kind})") from None
         return changes
