@@ -115,7 +115,8 @@ def test_the_checkpoint_row_is_a_genuine_marker(rig: Rig) -> None:
     columns = ("pipeline", "path", "generation", "transactions", "position", "mark")
     for act in (lambda: rig.apply(), lambda: rig.target.take_over(PIPELINE, "db-2:1")):
         act()
-        (row,) = rig.rows("cdc_agent.checkpoint", ", ".join(columns))
+        query = f"SELECT {', '.join(columns)} FROM cdc_agent.checkpoint WHERE pipeline = %s"
+        (row,) = rig.database.run(query, (PIPELINE,))
         texts = {name: str(value).encode() for name, value in zip(columns, row, strict=True)}
         assert echo.read_marker(texts) == echo.Marker(PIPELINE, ("phone",))
 
