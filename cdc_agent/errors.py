@@ -200,3 +200,10 @@ class ColumnGone(Fatal):
 
     code = "MP002"
     hint = "change the route's columns, then restart"
+
+
+class ValueRefused(Fatal):
+    """A value does not fit its target column, and the route's policy is to stop."""
+
+    code = "MP003"
+    hint = "mend the value or the mapping, or set the route's `misfit` to quarantine or null"

@@ -1,0 +1,49 @@
+"""The step "validate": canonical text of the source's type in, of the target column's type out.
+
+A conversion is bound once for a source type, a target type and the two engines. It never changes a value silently:
+what the target cannot hold raises `MisfitError`, and the route's policy decides. docs/types.md is the table.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cdc_agent.mapping.conversions import numbers, structures, texts, times
+from cdc_agent.mapping.conversions.base import (
+    PASS,
+    Code,
+    Context,
+    Convert,
+    ImpossibleError,
+    Maker,
+    MisfitError,
+    Way,
+)
+from cdc_agent.values import Kind, Type
+
+__all__ = ["Code", "Context", "Convert", "ImpossibleError", "MisfitError", "Way", "conversion", "converter"]
+
+_MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
+    **numbers.MAKERS,
+    **texts.MAKERS,
+    **times.MAKERS,
+    **structures.MAKERS,
+}
+
+
+def conversion(source: Type, target: Type, context: Context) -> Way:
+    """The conversion and every reason for which it can refuse a value.
+
+    Raises ImpossibleError when no value of the source type has a form in the target type.
+    """
+    if source == target and context.engine == context.source_engine:
+        return PASS
+    maker = _MAKERS.get((source.kind, target.kind))
+    if maker is None:
+        raise ImpossibleError(f"{source.native} does not convert to {target.native}")
+    return maker(source, target, context)
+
+
+def converter(source: Type, target: Type, context: Context) -> Convert | None:
+    """The conversion alone; None when every value passes as it is. Raises ImpossibleError."""
+    return conversion(source, target, context).convert

@@ -1,0 +1,146 @@
+"""The mapping of one change, step by step: what the generated function of `program` must do, and its slow path.
+
+Rows that the generated function does not handle come here: those with unsent columns, those with a value that the
+target cannot hold. A property test compares the two on all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from cdc_agent.changes import DELETE, INSERT, Change
+from cdc_agent.config.model import Misfit
+from cdc_agent.errors import LogUnusable, ValueRefused
+from cdc_agent.mapping.binding import Bound, Pick
+from cdc_agent.mapping.convert import MisfitError
+from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Rejection, Write
+from cdc_agent.values import UNSENT, Row, Value
+
+UNSENT_CODE: Final = "unsent"
+"""The rejection of a change that needs a column which the log did not send: read the row again, and map it again."""
+
+
+class _RejectedError(Exception):
+    def __init__(self, column: str | None, reason: str, code: str) -> None:
+        super().__init__(reason)
+        self.column = column
+        self.reason = reason
+        self.code = code
+
+
+class Mapper:
+    """Maps changes one by one. Stateless between changes."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self._picks = bound.picks
+        self._key = bound.binding.key
+        self._filter = bound.filter
+
+    def map(self, changes: Sequence[Change], rejections: list[Rejection]) -> list[Write]:
+        writes: list[Write] = []
+        for change in changes:
+            self.one(change, rejections, writes)
+        return writes
+
+    def one(self, change: Change, rejections: list[Rejection], writes: list[Write]) -> None:
+        """Append the change's write, its rejection, or nothing.
+
+        Raises ValueRefused under the policy `stop`, LogUnusable when the log does not say which row changed.
+        """
+        try:
+            write = self._write(*change)
+        except _RejectedError as error:
+            if self._bound.misfit is Misfit.STOP and error.code != UNSENT_CODE:
+                raise ValueRefused(f"{self._source}: column {error.column}: {error.reason}") from error
+            rejections.append(Rejection(change, error.column, error.reason, error.code))
+        else:
+            if write is not None:
+                writes.append(write)
+
+    @property
+    def _source(self) -> str:
+        return ".".join(self._bound.source.full_name)
+
+    def _write(self, operation: int, old: Row | None, new: Row | None) -> Write | None:
+        if operation == DELETE:
+            assert old is not None
+            return None if self._inside(old, known_only=True) is False else (REMOVE, self._old_key(old), None)
+        assert new is not None
+        if operation == INSERT:
+            return self._insert(new) if self._inside(new) else None
+        return self._update(old, new)
+
+    def _insert(self, new: Row) -> Write:
+        row = self._row(new)
+        if UNSENT in row:
+            raise _RejectedError(self._unsent_column(row), "the log did not send it", UNSENT_CODE)
+        return UPSERT, self._key_of(row), row
+
+    def _update(self, old: Row | None, new: Row) -> Write | None:
+        if old is not None:
+            new = tuple([before if now is UNSENT else now for before, now in zip(old, new, strict=True)])
+        was_inside = None if old is None else self._inside(old, known_only=True)
+        if not self._inside(new):
+            return None if was_inside is False else (REMOVE, self._old_key(new if old is None else old), None)
+        if was_inside is False:
+            return self._insert(new)
+        return CHANGE, self._old_key(new if old is None else old), self._row(new)
+
+    def _inside(self, row: Row, *, known_only: bool = False) -> bool | None:
+        """Whether the route's filter takes a row; with `known_only` None when an unsent column decides."""
+        if self._filter is None:
+            return True
+        values = [row[i] for i in self._filter.reads]
+        sent = [value for value in values if value is not UNSENT]
+        if len(sent) < len(values):
+            if known_only:
+                return None
+            raise _RejectedError(None, "the filter reads a column that the log did not send", UNSENT_CODE)
+        try:
+            return self._filter.expression.truth(sent)
+        except MisfitError as error:
+            raise _RejectedError(None, f"filter: {error.reason}", error.code) from error
+
+    def _row(self, source: Row) -> Row:
+        return tuple([self._value(place, pick, source) for place, pick in enumerate(self._picks)])
+
+    def _value(self, place: int, pick: Pick, source: Row) -> Value:
+        """Under the policy `null` a misfit becomes NULL where the column may be NULL and is not part of the key."""
+        try:
+            return _picked(pick, source)
+        except MisfitError as error:
+            nullable = pick.target.nullable and place not in self._key
+            if self._bound.misfit is Misfit.NULL and nullable:
+                return None
+            raise _RejectedError(pick.target.name, error.reason, error.code) from error
+
+    def _old_key(self, source: Row) -> Row:
+        """The key that the target row has now; without it nothing can be found, not even by reading again."""
+        key = tuple([self._value(i, self._picks[i], source) for i in self._key])
+        if UNSENT in key:
+            names = ", ".join(self._picks[i].target.name for i, v in zip(self._key, key, strict=True) if v is UNSENT)
+            raise LogUnusable(
+                f"the log of {self._source} did not send what identifies the target row: {names}",
+                hint="set REPLICA IDENTITY FULL on the source table (MySQL: binlog_row_image = FULL)",
+            )
+        return key
+
+    def _key_of(self, row: Row) -> Row:
+        return tuple([row[i] for i in self._key])
+
+    def _unsent_column(self, row: Row) -> str:
+        return next(pick.target.name for pick, value in zip(self._picks, row, strict=True) if value is UNSENT)
+
+
+def _picked(pick: Pick, source: Row) -> Value:
+    """One target value; UNSENT when none of what it is made of was sent."""
+    values = [source[i] for i in pick.reads]
+    sent = [value for value in values if value is not UNSENT]
+    if len(sent) < len(values):
+        if not sent:
+            return UNSENT
+        raise _RejectedError(pick.target.name, "the log sent only some of the columns it is made of", UNSENT_CODE)
+    value = sent[0] if pick.expression is None else pick.expression.evaluate(sent)
+    return value if value is None or pick.convert is None else pick.convert(value)
