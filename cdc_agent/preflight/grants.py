@@ -102,7 +102,7 @@ def _statements(database: Database, needs: Needs) -> Iterator[str]:
 def _postgres(database: Database, needs: Needs) -> Iterator[str]:
     role, name = pg_quote(database.user), pg_quote(database.name)
     login = "LOGIN REPLICATION" if needs.source else "LOGIN"
-    yield f"CREATE ROLE {role} {login} FILL_IN '{FILL_IN}'"
+    yield f"CREATE ROLE {role} {login} PASSWORD '{FILL_IN}'"
     yield f"GRANT CONNECT{', TEMPORARY' if needs.target else ''} ON DATABASE {name} TO {role}"
     for schema in dict.fromkeys([*needs.reads, *needs.writes]):
         yield f"GRANT USAGE ON SCHEMA {pg_quote(schema)} TO {role}"
