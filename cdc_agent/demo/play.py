@@ -32,7 +32,7 @@ from cdc_agent.demo.writers import CrmWriter, PhoneWriter, Writer
 
 STILL_SECONDS: Final = 5.0
 CATCH_UP_SECONDS: Final = 60.0
-PIPELINES: Final = ("phone-to-crm", "crm-to-phone")
+PIPELINES: Final = {"phone-to-crm": "phone → crm", "crm-to-phone": "crm → phone"}
 
 
 class DemoFailed(Exception):
@@ -156,14 +156,12 @@ def _write_and_watch(
 
 def _directions(writers: tuple[Writer, Writer], phone: Any, crm: Any) -> list[show.Direction]:
     directions = []
-    for name, target, writer in zip(PIPELINES, (crm, phone), writers, strict=True):
+    for (name, label), target, writer in zip(PIPELINES.items(), (crm, phone), writers, strict=True):
         with target.cursor() as cursor:
-            cursor.execute(
-                "SELECT transactions, changes, echoes FROM cdc_agent.checkpoint WHERE pipeline = %s", (name,)
-            )
-            applied, changes, echoes = cursor.fetchone()
+            cursor.execute("SELECT transactions, echoes FROM cdc_agent.checkpoint WHERE pipeline = %s", (name,))
+            applied, echoes = cursor.fetchone()
         target.commit()
-        directions.append(show.Direction(name, writer.tally, applied, changes, echoes))
+        directions.append(show.Direction(label, writer.tally, applied, echoes))
     return directions
 
 
