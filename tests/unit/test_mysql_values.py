@@ -111,6 +111,7 @@ VALUES = [
     ("BIT(1)", Wire(16, b"\x01\x00"), b"\x00", b"0"),
     ("ENUM", Wire(254, b"\xf7\x01", labels=(b"a", b"b")), b"\x02", b"b"),
     ("ENUM error value", Wire(254, b"\xf7\x01", labels=(b"a", b"b")), b"\x00", b""),
+    ("ENUM of bytes", Wire(254, b"\xf7\x01", labels=(b"a",), collation=BINARY), b"\x01", b"a"),
     ("SET", Wire(254, b"\xf8\x01", labels=(b"a", b"b", b"c")), b"\x05", b"a,c"),
     ("SET empty", Wire(254, b"\xf8\x01", labels=(b"a", b"b")), b"\x00", b""),
     ("VARCHAR", Wire(15, b"\xff\x00"), b"\x03\xc3\xbcx", "üx".encode()),

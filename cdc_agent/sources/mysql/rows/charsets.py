@@ -67,7 +67,7 @@ class Charsets:
     def __init__(self, collations: Mapping[int, Collation], ask: Ask) -> None:
         self._collations = dict(collations)
         self._ask = ask
-        self._decoders: dict[str, Decode | None] = dict.fromkeys(_UTF8)
+        self._decoders: dict[str, Decode | None] = dict.fromkeys((*_UTF8, BINARY))
         self._decoders["ascii"] = _single_byte("ascii", {bytes((code,)): bytes((code,)) for code in range(128)})
         self._decoders["latin1"] = _latin1()
         for charset in _CODECS:
@@ -89,7 +89,7 @@ class Charsets:
         return found
 
     def decoder(self, charset: str) -> Decode | None:
-        """The function from bytes of this set to UTF-8; None when they are UTF-8 as they are."""
+        """The function from bytes of this set to UTF-8; None when they are taken as they are."""
         if charset not in self._decoders:
             self._decoders[charset] = self._asked(charset)
         return self._decoders[charset]
