@@ -1,21 +1,21 @@
 """Fixtures that give a test real servers, and the part of the report that says which servers a run used.
 
 A test that takes one of these runs once for each server (or pairing) of the run, see `tests.support.servers`:
-`any_postgres`, `any_mysql` (MySQL and MariaDB), `any_server`, `pairing`. These give one: `postgres`, `mysql`, `mariadb`.
-`private_server` starts servers that the test may stop, kill and pause.
+`any_postgres`, `any_mysql` (MySQL and MariaDB), `any_server`, `pairing`. One server each give `postgres`, `mysql` and
+`mariadb`. `private_server` starts servers that the test may stop, kill and pause.
 """
 
 from __future__ import annotations
 
 import atexit
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from itertools import cycle, islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 
 import pytest
 
 from tests.support import servers
+from tests.support.engines import Engine
 from tests.support.servers import Pairing, Server, ServerSpec
 
 
@@ -90,7 +90,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "any_server" in metafunc.fixturenames:
         _parametrize(metafunc, "any_server", _of("postgres", "mariadb", "mysql"))
     if "pairing" in metafunc.fixturenames:
-        _parametrize(metafunc, "pairing", _pairings(_of("postgres"), _of("mariadb", "mysql")))
+        _parametrize(metafunc, "pairing", servers.pairings(_of("postgres"), _of("mariadb", "mysql")))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -106,8 +106,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Which servers the run used, and, so that nobody overlooks it, which it should have used."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The seed, the servers that the run used and, so that nobody overlooks them, those it should have used."""
+    if (seed := config.getoption("randomly_seed", None)) is not None:
+        terminalreporter.line(f"to repeat this order: pytest --randomly-seed={seed}")
     if not servers.was_asked():
         return
     terminalreporter.section("servers")
@@ -121,33 +123,23 @@ def pytest_unconfigure() -> None:
     servers.close()
 
 
-def _of(*engine: servers.Engine) -> list[ServerSpec]:
+def _of(*engine: Engine) -> list[ServerSpec]:
     return servers.selection().of(*engine)
 
 
-def _newest(*engine: servers.Engine) -> ServerSpec:
+def _newest(*engine: Engine) -> ServerSpec:
     for one in engine:
         if found := _of(one):
             return found[-1]
     pytest.skip(f"no {' or '.join(engine)} server in this run")
 
 
-def _parametrize(metafunc: pytest.Metafunc, name: str, values: list) -> None:
+def _parametrize(metafunc: pytest.Metafunc, name: str, values: Sequence[object]) -> None:
     metafunc.parametrize(name, values, ids=_id, indirect=True)
 
 
 def _id(value: ServerSpec | tuple[ServerSpec, ServerSpec]) -> str:
     return "-to-".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _pairings(some: list[ServerSpec], others: list[ServerSpec]) -> list[tuple[ServerSpec, ServerSpec]]:
-    return [*_paired(some[-1:], some[:1]), *_paired(some, others), *_paired(others, some), *_paired(others[-1:], others[:1])]
-
-
-def _paired(sources: list[ServerSpec], targets: list[ServerSpec]) -> list[tuple[ServerSpec, ServerSpec]]:
-    """Every source and every target at least once, the oldest with the newest."""
-    count = max(len(sources), len(targets)) if sources and targets else 0
-    return list(islice(zip(cycle(sources), cycle(reversed(targets)), strict=False), count))
 
 
 def _end_in_order(number: int, frame: FrameType | None) -> None:

@@ -97,9 +97,7 @@ def test_the_same_content_is_equal_in_both_engines(pairing: Pairing, make: MakeD
         "UPDATE everything SET id = 3",
     ],
 )
-def test_a_planted_difference_is_found(
-    postgres: Server, mysql: Server, make: MakeDatabase, planted: str
-) -> None:
+def test_a_planted_difference_is_found(postgres: Server, mysql: Server, make: MakeDatabase, planted: str) -> None:
     """Whatever changes in one value or row of the target is named."""
     source, target = make(postgres), make(mysql)
     target.run(planted)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import engines
 from tests.support.engines import AdminConnection
-from tests.support.proxy import HOST, Proxy, proxy_to
+from tests.support.proxy import HOST, Direction, Proxy, proxy_to
 from tests.support.servers import Database, Server
 from tests.support.waiting import NeverHappenedError, wait_until
 
@@ -87,7 +87,7 @@ def test_delay_is_felt_in_both_directions(database: Database, proxy: Proxy) -> N
 
 
 @pytest.mark.parametrize("direction", ["to_server", "to_client"])
-def test_cut_after_some_bytes(database: Database, proxy: Proxy, direction: str) -> None:
+def test_cut_after_some_bytes(database: Database, proxy: Proxy, direction: Direction) -> None:
     """Exactly that many bytes go through in the direction, the connection ends, and the next one is left alone."""
     connection = _connect(database, proxy)
     before = proxy.bytes[direction]

@@ -1,1 +1,1 @@
-"""What the tests share: real servers, an independent oracle, waiting with a deadline, a proxy that breaks connections."""
+"""What the tests share: servers, an independent oracle, waiting with a deadline, a proxy that breaks connections."""

@@ -18,8 +18,8 @@ from typing import Any
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
 
-import docker
-import docker.errors
+from docker.client import DockerClient
+from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container as DockerHandle
 from testcontainers.core.container import DockerContainer
 
@@ -33,7 +33,11 @@ TMPFS_SIZE = "size=6g"
 
 _OWNER_LABEL = "cdc-agent.test.owner"
 _SETTINGS_LABEL = "cdc-agent.test.settings"
-_DATA_FOLDER: Mapping[Engine, str] = {"postgres": "/cdc-test-data", "mysql": "/var/lib/mysql", "mariadb": "/var/lib/mysql"}
+_DATA_FOLDER: Mapping[Engine, str] = {
+    "postgres": "/cdc-test-data",
+    "mysql": "/var/lib/mysql",
+    "mariadb": "/var/lib/mysql",
+}
 
 
 @cache
@@ -41,7 +45,7 @@ def engine_answers() -> bool:
     """Whether a Docker engine can be used from here."""
     try:
         return bool(_client().ping())
-    except (docker.errors.DockerException, OSError):
+    except (DockerException, OSError):
         return False
 
 
@@ -87,7 +91,7 @@ class Container:
     def remove(self) -> None:
         if self.shared:
             return
-        with suppress(docker.errors.NotFound):
+        with suppress(NotFound):
             self.handle.remove(force=True, v=True)
 
 
@@ -101,7 +105,7 @@ def shared(engine: Engine, image: str) -> Container:
     name = f"{PREFIX}-{engine}-{image.rpartition(':')[2]}"
     with owner.lock(name):
         found = _running(name)
-        if found is not None and found.labels.get(_SETTINGS_LABEL) == _fingerprint(engine, image):
+        if found is not None and found.labels.get(_SETTINGS_LABEL) == _fingerprint(engine):
             return Container(found, _published_port(found, engine), shared=True)
         if found is not None:
             raise RuntimeError(f"{name} runs with other settings than these tests want: docker rm -fv {name}")
@@ -116,14 +120,12 @@ def sweep() -> None:
 
 
 @cache
-def _client() -> docker.DockerClient:
-    return docker.from_env()
+def _client() -> DockerClient:
+    return DockerClient.from_env()
 
 
-def _launch(
-    engine: Engine, image: str, settings: Mapping[str, str], *, in_memory: bool, name: str | None
-) -> Container:
-    labels = {_SETTINGS_LABEL: _fingerprint(engine, image)} if name else {_OWNER_LABEL: owner.me()}
+def _launch(engine: Engine, image: str, settings: Mapping[str, str], *, in_memory: bool, name: str | None) -> Container:
+    labels = {_SETTINGS_LABEL: _fingerprint(engine)} if name else {_OWNER_LABEL: owner.me()}
     for attempt in range(1, START_TRIES + 1):
         port = engines.free_port()
         container = _configured(engine, image, settings, port, in_memory=in_memory)
@@ -132,7 +134,7 @@ def _launch(
             container.with_name(name)
         try:
             container.start()
-        except docker.errors.APIError as error:
+        except APIError as error:
             container.stop()
             if "port is already allocated" not in str(error) or attempt == START_TRIES:
                 raise
@@ -161,16 +163,15 @@ def _environment(engine: Engine) -> dict[str, str]:
     return {"TZ": engines.TIME_ZONE, f"{engine.upper()}_ROOT_PASSWORD": engines.ADMIN_PASSWORD}
 
 
-def _fingerprint(engine: Engine, image: str) -> str:
+def _fingerprint(engine: Engine) -> str:
     words = [word for word in engines.arguments(engine, {}) if not word.startswith("--server-id=")]
-    image_id = str(_client().images.get(image).id)
-    return hashlib.sha256("\0".join([*words, *_environment(engine).values(), image_id]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join([*words, *_environment(engine).values()]).encode()).hexdigest()[:16]
 
 
 def _running(name: str) -> DockerHandle | None:
     try:
         container = _client().containers.get(name)
-    except docker.errors.NotFound:
+    except NotFound:
         return None
     if container.status == "running":
         return container

@@ -16,7 +16,7 @@ import pymysql
 from pymysql.constants import CLIENT
 
 Engine: TypeAlias = Literal["postgres", "mysql", "mariadb"]
-AdminConnection: TypeAlias = "psycopg.Connection[Any] | pymysql.connections.Connection[Any]"
+AdminConnection: TypeAlias = "psycopg.Connection[Any] | pymysql.connections.Connection"
 
 ENGINES: tuple[Engine, ...] = ("postgres", "mariadb", "mysql")
 TIME_ZONE = "America/Chicago"
@@ -69,7 +69,7 @@ def arguments(engine: Engine, extra: Mapping[str, str]) -> list[str]:
 def connect(
     engine: Engine, host: str, port: int, *, user: str, password: str, database: str | None = None, **options: Any
 ) -> AdminConnection:
-    """An autocommit connection; on MySQL it takes several statements at once, and time zone and mode are the server's."""
+    """An autocommit connection with the server's own zone and mode; on MySQL it takes several statements at once."""
     if engine == "postgres":
         return psycopg.connect(
             host=host,

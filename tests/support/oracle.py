@@ -1,13 +1,13 @@
 """The judge of the tests: reads two databases by plain SELECT and says in which rows they differ.
 
-It shares no code with the product. Every value is fetched as the text or bytes that the server sends, in a session in UTC,
-and read as one neutral Python value, in which `==` means the same content in both engines:
+It shares no code with the product. Every value is fetched as the text or bytes that the server sends, in a session in
+UTC, and read as one neutral Python value, in which `==` means the same content in both engines:
 
 numbers, booleans and bits    `Decimal`, so that `1`, `1.0`, `true` and `b'1'` are one; floats `float`
 text, enum                    `str`; of `char(n)` without its padding
 bytes, uuid                   `bytes`; `str`
 JSON and arrays               sorted JSON text with exact numbers; a SET beside an array: its members, sorted
-dates and times               `str` without needless zeros, an instant in UTC; an interval without months like a long TIME
+dates and times               `str` without needless zeros, an instant in UTC; an interval without months like TIME
 
 Columns of different types are both read as the narrower of the two: JSON beside text as JSON, a 4-byte float beside a
 double as 4 bytes.
@@ -36,7 +36,7 @@ from tests.support.servers import Database
 from tests.support.waiting import NeverHappenedError, wait_until
 
 Raw: TypeAlias = str | bytes
-Value: TypeAlias = None | float | Decimal | str | bytes
+Value: TypeAlias = float | Decimal | str | bytes | None
 Row: TypeAlias = tuple[Value, ...]
 Kind: TypeAlias = Literal[
     "set", "json", "uuid", "float4", "float", "number", "instant", "date", "interval", "char", "bytes", "text"

