@@ -7,7 +7,6 @@ has no right on is not seen there, and so not written.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import pymysql
@@ -56,6 +55,8 @@ _TRIGGERS: Final = """
     WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s ORDER BY TRIGGER_NAME
 """
 
+_GENERATED_KEY: Final = "my_row_id"
+
 
 def describe(
     connection: Session, schema: str, name: str, *, unavailable: type[Retryable] = TargetUnavailable
@@ -63,7 +64,8 @@ def describe(
     """The table as it is now, or None when there is none (a view is none).
 
     A unique key over a prefix or an expression appears under that spelling, which is no column's name: it forbids,
-    as every second unique key does, but identifies nothing. A primary key over a prefix is such a key too.
+    as every second unique key does, but identifies nothing. A primary key over a prefix is such a key too. The key
+    that ``sql_generate_invisible_primary_key`` adds is the server's own affair: such a table has no key.
     """
     found = _rows(connection, _TABLE, (schema, name), unavailable)
     if not found:
@@ -72,12 +74,13 @@ def describe(
     place = (schema, name)
     json_columns = _json_columns(connection, place, unavailable)
     absent = (None, "NULL") if connection.server.is_mariadb else (None,)
-    columns = tuple(_column(row, json_columns, absent) for row in _rows(connection, _COLUMNS, place, unavailable))
+    columns = tuple(
+        _column(row, json_columns, absent)
+        for row in _rows(connection, _COLUMNS, place, unavailable)
+        if not _is_generated_key(row)
+    )
     primary_key, unique_keys = _keys(_rows(connection, _UNIQUE, place, unavailable), columns)
     foreign_keys = _foreign_keys(_rows(connection, _FOREIGN, place, unavailable))
-    nullable = {column.name for column in columns if column.nullable}
-    if nullable.intersection(primary_key):
-        columns = tuple(replace(c, nullable=c.nullable and c.name not in primary_key) for c in columns)
     return TargetTable(schema, name, columns, primary_key, unique_keys, foreign_keys)
 
 
@@ -114,6 +117,12 @@ def _json_columns(connection: Session, place: TableName, unavailable: type[Retry
     return frozenset(name for name, clause in checks if clause == f"json_valid(`{name.replace('`', '``')}`)")
 
 
+def _is_generated_key(row: tuple[Any, ...]) -> bool:
+    """https://dev.mysql.com/doc/refman/8.4/en/create-table-gipks.html: the name is reserved while the mode is on."""
+    name, extra = row[0], row[6].upper()
+    return name == _GENERATED_KEY and "INVISIBLE" in extra and "AUTO_INCREMENT" in extra
+
+
 def _column(row: tuple[Any, ...], json_columns: frozenset[str], absent: tuple[str | None, ...]) -> TargetColumn:
     """`absent` is how the server spells that there is no default: MariaDB says NULL where MySQL has nothing."""
     name, column_type, charset, collation, nullable, default, extra = row
@@ -137,6 +146,8 @@ def _keys(
         part = "(expression)" if column is None else column if prefix is None else f"{column}({prefix})"
         indexes.setdefault(index, []).append(part)
     names = {column.name for column in columns}
+    if indexes.get("PRIMARY") == [_GENERATED_KEY] and _GENERATED_KEY not in names:
+        del indexes["PRIMARY"]
     primary = tuple(indexes.get("PRIMARY", ()))
     if not names.issuperset(primary):
         return (), tuple(tuple(parts) for parts in indexes.values())

@@ -21,7 +21,7 @@ from pymysql.constants import CLIENT
 from cdc_agent.config.model import Database, Tls
 from cdc_agent.engines.mysql.failures import translate
 from cdc_agent.engines.mysql.identifiers import quote, quote_name
-from cdc_agent.errors import DecodeError, Retryable, TargetUnavailable
+from cdc_agent.errors import AgentError, DecodeError, Retryable, TargetUnavailable
 
 __all__ = [
     "Flavor",
@@ -182,13 +182,20 @@ def connect(
     flags = CLIENT.FOUND_ROWS if found_rows else 0
     try:
         session = Session(**settings, local_infile=local_infile, client_flag=flags)
-    except pymysql.MySQLError as error:
-        doing = f"connecting to {database.host}:{database.port}"
-        raise translate(error, doing, unavailable=unavailable) from error
-    except (OSError, ssl.SSLError) as error:
-        raise unavailable(f"cannot connect to {database.host}:{database.port}: {error}") from error
+    except (pymysql.MySQLError, OSError) as error:
+        raise _unreachable(error, database, unavailable) from error
     _watch_the_line(session)
     return session
+
+
+def _unreachable(error: pymysql.MySQLError | OSError, database: Database, unavailable: type[Retryable]) -> AgentError:
+    """The system's or TLS's own reason is told as well: it names host, port and certificates, never the password."""
+    place = f"{database.host}:{database.port}"
+    reason = error if isinstance(error, OSError) else getattr(error, "original_exception", None)
+    if reason is not None:
+        return unavailable(f"cannot connect to {place}", details=[str(reason)])
+    assert isinstance(error, pymysql.MySQLError)
+    return translate(error, f"connecting to {place}", unavailable=unavailable)
 
 
 def _watch_the_line(session: Session) -> None:

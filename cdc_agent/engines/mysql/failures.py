@@ -85,7 +85,6 @@ _ABORTED: Final = {
     3058: "deadlock",
     3101: "the transaction was rolled back by a plugin",
     3572: "a lock was not granted at once",
-    4031: "the session was idle too long",
 }
 _UNAVAILABLE: Final = {
     0: "the connection is closed",
@@ -124,6 +123,7 @@ _UNAVAILABLE: Final = {
     2013: "the connection is gone",
     2055: "the connection is gone",
     2026: "TLS failed",
+    4031: "the session was idle too long",
 }
 _PRIVILEGE: Final = {
     1044: "access to the database is denied",
@@ -159,12 +159,20 @@ _SCHEMA: Final = {
     3105: "a generated column cannot be written",
 }
 
+_FAULTS: Final = {
+    1665: "binlog_format = STATEMENT cannot log this; the server must log rows",
+    1785: "GTID consistency forbids to mix this table's storage engine with InnoDB in one transaction",
+    1787: "GTID consistency forbids temporary tables in a transaction on this server",
+    3098: "group replication does not allow writing to this table",
+}
+
 _CLASSES: Final[tuple[tuple[dict[int, str], type[AgentError]], ...]] = (
     (_REFUSED, RowRefused),
     (_ABORTED, TransactionAborted),
     (_UNAVAILABLE, TargetUnavailable),
     (_PRIVILEGE, PrivilegeMissing),
     (_SCHEMA, TargetSchemaError),
+    (_FAULTS, DatabaseFault),
 )
 
 _NAMES: Final = (
@@ -188,6 +196,9 @@ _NAMES: Final = (
 """Where messages name what they are about; anchored, so that no value which precedes or follows can pass for it."""
 
 
+_DISCONNECTS: Final = frozenset((0, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2055, 3169, 4031))
+
+
 def translate(error: pymysql.MySQLError, doing: str, *, unavailable: type[Retryable] = TargetUnavailable) -> AgentError:
     """The agent's error for a driver's error; `doing` says what was tried, in words: ``writing to crm.t``."""
     number, text = error_number(error), _text(error)
@@ -206,7 +217,7 @@ def error_number(error: pymysql.MySQLError) -> int:
 
 def is_disconnect(error: pymysql.MySQLError) -> bool:
     """Whether the connection is gone, so that what was sent last may or may not have been done."""
-    return error_number(error) in (0, 1053, 1927, 2006, 2013, 2055, 3169, 1152, 1158, 1159, 1160, 1161, 1184)
+    return error_number(error) in _DISCONNECTS
 
 
 def _text(error: pymysql.MySQLError) -> str:

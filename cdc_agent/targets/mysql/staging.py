@@ -13,7 +13,6 @@ from typing import Final
 
 from cdc_agent.engines.mysql.identifiers import quote, quote_name
 from cdc_agent.mapping.writes import Binding
-from cdc_agent.targets.mysql.encoding import tuple_encoder
 from cdc_agent.targets.mysql.statements import Statements
 from cdc_agent.targets.mysql.wire import Wire
 from cdc_agent.values import Row
@@ -67,13 +66,13 @@ class Staging:
         table.filled = True
         number = table.number if numbered else None
         if self._wire.can_load:
-            data = statements.stage_encoder(columns, numbered=numbered)(rows)
+            data = statements.stage_lines(columns, rows, numbered=numbered)
             self._wire.load(statements.load_stage(table.name, columns, number), data, doing)
         else:
             names = [*([table.number] if numbered else []), *(statements.names[i] for i in columns)]
-            encode = tuple_encoder(statements.stage_types(columns, numbered=numbered))
+            tuples = statements.stage_tuples(columns, rows, numbered=numbered)
             head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "
-            self._wire.run_chunks(head.encode(), encode(rows), b"", doing)
+            self._wire.run_chunks(head.encode(), tuples, b"", doing)
         return table
 
     def _table(self, statements: Statements, columns: tuple[int, ...]) -> _Table:

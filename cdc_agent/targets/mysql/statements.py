@@ -6,12 +6,13 @@ values get in through `encoding` only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import cached_property, wraps
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from cdc_agent.engines.mysql.connection import Server
 from cdc_agent.engines.mysql.identifiers import quote, quote_name
+from cdc_agent.errors import RowRefused
 from cdc_agent.mapping.writes import Binding
 from cdc_agent.targets.mysql.encoding import (
     LOAD_FORMAT,
@@ -30,6 +31,25 @@ _ROW_ALIAS: Final = "`cdc_agent_row`"
 _ALIAS_SINCE: Final = (8, 0, 19)
 
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def _refusing(
+    render: Callable[Concatenate[Statements, _Arguments], _Result],
+) -> Callable[Concatenate[Statements, _Arguments], _Result]:
+    """A value that cannot be rendered refuses its row; the original error would quote it, and is left out."""
+
+    @wraps(render)
+    def refusing(self: Statements, /, *arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Result:
+        try:
+            return render(self, *arguments, **options)
+        except ValueError:
+            raise RowRefused(f"writing to {self.label}: a value is not in the form of its column's type") from None
+
+    return refusing
+
+
 class Statements:
     """Everything that is said of one binding to one server."""
 
@@ -42,6 +62,9 @@ class Statements:
         self._native_json = not server.is_mariadb
         self._row_alias = not server.is_mariadb and server.version >= _ALIAS_SINCE
         self._key = frozenset(binding.key)
+        self._everything = tuple(range(len(self.types)))
+        self._tuple_encoders: dict[tuple[tuple[int, ...], bool], TupleEncoder] = {}
+        self._load_encoders: dict[tuple[tuple[int, ...], bool], LoadEncoder] = {}
 
     @cached_property
     def one_key(self) -> bool:
@@ -53,22 +76,46 @@ class Statements:
         key = {self.binding.columns[i].name for i in self.binding.key}
         return bool(table.primary_key) and key == set(table.primary_key) and not table.unique_keys
 
-    @cached_property
-    def encode_tuples(self) -> TupleEncoder:
-        return tuple_encoder(self.types)
+    # --- values; each raises RowRefused for one that is not in its kind's canonical form ---
 
-    @cached_property
-    def encode_keys(self) -> TupleEncoder:
+    @_refusing
+    def tuples(self, rows: Sequence[Row]) -> list[bytes]:
+        """Rows as parenthesised literals."""
+        return self._tuple_encoder(self._everything, False)(rows)
+
+    @_refusing
+    def keys(self, keys: Sequence[Row]) -> list[bytes]:
         """Parenthesised keys for IN, as `key_literal` writes them."""
         types = [self.types[i] for i in self.binding.key]
+        return [
+            b"(%b)" % b",".join([key_literal(t, value) for t, value in zip(types, key, strict=True)]) for key in keys
+        ]
 
-        def encode(keys: Sequence[Row]) -> list[bytes]:
-            return [
-                b"(%b)" % b",".join([key_literal(t, value) for t, value in zip(types, key, strict=True)])
-                for key in keys
-            ]
+    @_refusing
+    def stage_tuples(self, columns: tuple[int, ...], rows: Sequence[Row], *, numbered: bool) -> list[bytes]:
+        """Rows of these columns as parenthesised literals, for a staging table."""
+        return self._tuple_encoder(columns, numbered)(rows)
 
-        return encode
+    @_refusing
+    def stage_lines(self, columns: tuple[int, ...], rows: Sequence[Row], *, numbered: bool) -> bytes:
+        """Rows of these columns as LOAD DATA input, for a staging table."""
+        return self._load_encoder(columns, numbered)(rows)
+
+    def _tuple_encoder(self, columns: tuple[int, ...], numbered: bool) -> TupleEncoder:
+        found = self._tuple_encoders.get((columns, numbered))
+        if found is None:
+            found = self._tuple_encoders[columns, numbered] = tuple_encoder(self._stage_types(columns, numbered))
+        return found
+
+    def _load_encoder(self, columns: tuple[int, ...], numbered: bool) -> LoadEncoder:
+        found = self._load_encoders.get((columns, numbered))
+        if found is None:
+            found = self._load_encoders[columns, numbered] = load_encoder(self._stage_types(columns, numbered))
+        return found
+
+    def _stage_types(self, columns: tuple[int, ...], numbered: bool) -> list[Type]:
+        number = [Type(Kind.INTEGER, "bigint unsigned", precision=64, unsigned=True)] if numbered else []
+        return [*number, *(self.types[i] for i in columns)]
 
     # --- statements with literals ---
 
@@ -85,6 +132,7 @@ class Statements:
         pairs = ", ".join(f"{n} = VALUES({n})" for n in self._replaced())
         return f" ON DUPLICATE KEY UPDATE {pairs}".encode()
 
+    @_refusing
     def update_one(self, columns: Sequence[int], row: Sequence[object], key: Row) -> bytes | None:
         """UPDATE of the row with `key`; None when there is nothing to write in it. `row` is in `columns`' order."""
         pairs = [
@@ -94,17 +142,19 @@ class Statements:
         ]
         if not pairs:
             return None
-        return b"UPDATE %b SET %b WHERE %b" % (self.table.encode(), b", ".join(pairs), self.where(key))
+        return b"UPDATE %b SET %b WHERE %b" % (self.table.encode(), b", ".join(pairs), self._where(key))
 
+    @_refusing
     def exists(self, key: Row) -> bytes:
         """Counts the rows with the key, up to one."""
         table = self.table.encode()
-        return b"SELECT COUNT(*) FROM (SELECT 1 FROM %b WHERE %b) AS found" % (table, self.where(key, b" LIMIT 1"))
+        return b"SELECT COUNT(*) FROM (SELECT 1 FROM %b WHERE %b) AS found" % (table, self._where(key, b" LIMIT 1"))
 
+    @_refusing
     def delete_one(self, key: Row) -> bytes:
-        return b"DELETE FROM %b WHERE %b" % (self.table.encode(), self.where(key))
+        return b"DELETE FROM %b WHERE %b" % (self.table.encode(), self._where(key))
 
-    def where(self, key: Row, limit: bytes = b"") -> bytes:
+    def _where(self, key: Row, limit: bytes = b"") -> bytes:
         """The condition for one row: by its key, or by every column and for one row only when there is no key."""
         if self.binding.keyless:
             conditions = [
@@ -150,13 +200,6 @@ class Statements:
         clause = f" SET {', '.join(assignments)}" if assignments else ""
         listed = ", ".join(fields)
         return f"LOAD DATA LOCAL INFILE 'rows' INTO TABLE {stage} {LOAD_FORMAT} ({listed}){clause}"
-
-    def stage_types(self, columns: Sequence[int], *, numbered: bool) -> list[Type]:
-        number = [Type(Kind.INTEGER, "bigint unsigned", precision=64, unsigned=True)] if numbered else []
-        return [*number, *(self.types[i] for i in columns)]
-
-    def stage_encoder(self, columns: Sequence[int], *, numbered: bool) -> LoadEncoder:
-        return load_encoder(self.stage_types(columns, numbered=numbered))
 
     def merge(self, stage: str) -> str:
         """Insert the staged rows, each replacing the row of the same key."""

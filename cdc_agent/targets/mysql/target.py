@@ -145,9 +145,9 @@ class MysqlTarget:
         """The table as the catalogue has it, cached until `forget`. TargetSchemaError for `suppress` and triggers."""
         place = (schema, name)
         if place not in self._tables:
-            self._tables[place] = catalogue.describe(self._wire.session, schema, name)
             if self._triggers == "suppress":
                 self._refuse_triggers(schema, name)
+            self._tables[place] = catalogue.describe(self._wire.session, schema, name)
         return self._tables[place]
 
     def _refuse_triggers(self, schema: str, name: str) -> None:
@@ -221,7 +221,10 @@ class MysqlTarget:
 
     def _taken_over(self, checkpoint: Checkpoint, holder: Sequence[tuple[object, ...]]) -> AgentError:
         if not holder:
-            return NotSetUp(f"pipeline {checkpoint.pipeline} has no checkpoint on {self._name} any more")
+            return TakenOver(
+                f"the checkpoint of pipeline {checkpoint.pipeline} was removed from {self._name}",
+                hint="it was torn down under this agent; `cdc-agent setup` makes a new one",
+            )
         generation, host, since = holder[0]
         return TakenOver(
             f"another agent took over pipeline {checkpoint.pipeline}",

@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import Final, assert_never
 
 from cdc_agent.engines.mysql.identifiers import quote_name
-from cdc_agent.errors import RowRefused
 from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, TargetTable, Write
 from cdc_agent.targets.base import Clear, Missing, Ordered, Removes, Step, Updates, Upserts
 from cdc_agent.targets.mysql.staging import Staging
@@ -41,15 +40,6 @@ class Writer:
 
     def write(self, step: Step, missing: Missing) -> None:
         """Write one step. Raises RowRefused when a row is refused, by the server or because it cannot be rendered."""
-        try:
-            self._write(step, missing)
-        except ValueError:
-            # A value that is not in its kind's form; the exception's own text would quote it.
-            assert not isinstance(step, Clear)
-            table = step.binding.table
-            raise RowRefused(f"writing to {table.schema}.{table.name}: a value has not the form of its type") from None
-
-    def _write(self, step: Step, missing: Missing) -> None:
         match step:
             case Upserts():
                 self._upsert(self._of(step.binding), step.rows)
@@ -114,7 +104,7 @@ class Writer:
         if len(keys) >= LOAD_FROM:
             self._wire.run(to.delete_matching(self.staging.fill(to, to.binding.key, keys)), _writing(to))
         elif to.key_never_null:
-            self._wire.run_chunks(to.delete_many_head, to.encode_keys(keys), b")", _writing(to))
+            self._wire.run_chunks(to.delete_many_head, to.keys(keys), b")", _writing(to))
         else:
             for key in keys:
                 self._wire.run(to.delete_one(key), _writing(to))
@@ -170,7 +160,7 @@ class Writer:
         return bool(self._wire.rows(to.exists(key), _writing(to))[0][0])
 
     def _insert(self, to: Statements, rows: Sequence[Row], tail: bytes) -> None:
-        self._wire.run_chunks(to.insert_head, to.encode_tuples(rows), tail, _writing(to))
+        self._wire.run_chunks(to.insert_head, to.tuples(rows), tail, _writing(to))
 
     # --- truncate ---
 
