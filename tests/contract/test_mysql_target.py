@@ -566,7 +566,8 @@ def test_staging_leaves_nothing_in_the_binlog(database: Database, first: Checkpo
     for _ in range(2):
         _apply(target, first, Upserts(binding, [_row(i, i) for i in range(MANY)]))
     target.close()
-    text = " ".join(str(event[5]) for event in database.run(f"SHOW BINLOG EVENTS IN '{file}'"))
+    events = database.run(f"SHOW BINLOG EVENTS IN '{file}'")
+    text = " ".join(str(event[5]) for event in events if event[2] != "Annotate_rows")  # the statement, as a comment
     assert f"{database.name}.t" in text
     assert "stage_" not in text
 
