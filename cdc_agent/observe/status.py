@@ -34,7 +34,9 @@ class Reading:
     """The end of the source's log."""
     checkpoint: str = ""
     lag_seconds: float | None = None
-    """Seconds since the commit of the last applied transaction while there is log behind it; 0 when there is none."""
+    """How far the target is behind, as far as the source's server knows: of a running pipeline what PostgreSQL measures
+    from sending to acknowledgement, and 0 when a MySQL server has sent everything; else the seconds since the last
+    applied commit, and 0 when no log lies behind it."""
     lag_bytes: int | None = None
     """Log between the checkpoint and the end of the source's log, that of other databases included."""
     transactions: int = 0
@@ -96,7 +98,9 @@ def _with_source(
         seen = _postgres(reading, slot_name(name, settings), source, held)
     else:
         seen = _mysql(reading, source, held)
-    return replace(seen, lag_seconds=_lag_seconds(seen, source, held))
+    if seen.lag_seconds is None:
+        return replace(seen, lag_seconds=_lag_seconds(seen, source, held))
+    return seen
 
 
 def _postgres(reading: Reading, wanted: str, source: PostgresAdmin, held: checkpoints.Held) -> Reading:
@@ -111,11 +115,19 @@ def _postgres(reading: Reading, wanted: str, source: PostgresAdmin, held: checkp
         state="running" if found.active_pid is not None else "stopped",
         position=str(end),
         lag_bytes=max(0, lag),
+        lag_seconds=_measured(source, found.active_pid),
         retained_bytes=found.retained_bytes,
         wal_status=found.wal_status,
         safe_wal_size=found.safe_wal_size,
         last_error=f"slot {wanted} is lost" if found.lost else None,
     )
+
+
+def _measured(source: PostgresAdmin, sender: int | None) -> float | None:
+    """PostgreSQL forgets its measurement when everything has been acknowledged: that is 0. None: nothing is sent."""
+    question = "SELECT coalesce(EXTRACT(EPOCH FROM flush_lag), 0) FROM pg_stat_replication WHERE pid = %s"
+    found = source.rows(question, (sender,)) if sender is not None else []
+    return round(float(found[0][0]), 3) if found else None
 
 
 def _mysql(reading: Reading, source: Admin, held: checkpoints.Held) -> Reading:
@@ -124,23 +136,25 @@ def _mysql(reading: Reading, source: Admin, held: checkpoints.Held) -> Reading:
     if not files or not isinstance(position, BinlogPosition):
         return replace(reading, last_error="the source has no binlog")
     end = BinlogPosition(*files[-1])
-    later = [(BinlogPosition(name, 0).sequence[0], size) for name, size in files]
+    numbered = [(BinlogPosition(name, 0).sequence[0], size) for name, size in files]
     number, offset = position.sequence
-    kept = sum(size for file, size in later if file >= number)
-    gone = number < later[0][0]
+    kept = sum(size for file, size in numbered if file >= number)
+    gone = number < numbered[0][0]
+    dumps = _dumps(source) if _alive(held.checkpoint.host) else []
     return replace(
         reading,
-        state="running" if _dumping(source) and _alive(held.checkpoint.host) else "stopped",
+        state="running" if dumps else "stopped",
         position=str(end),
         lag_bytes=None if gone else max(0, kept - offset),
+        lag_seconds=0.0 if dumps and all("has sent all binlog" in state for state in dumps) else None,
         retained_bytes=sum(size for _, size in files),
         last_error=f"{position.file} is purged on the source" if gone else None,
     )
 
 
-def _dumping(source: Admin) -> bool:
-    """Whether a replica connected as our user reads the binlog; a user sees its own threads without any right."""
-    return any("Binlog Dump" in str(row[4]) for row in source.rows("SHOW PROCESSLIST"))
+def _dumps(source: Admin) -> list[str]:
+    """The states of replicas connected as our user; a user sees its own threads without any right."""
+    return [str(row[6]) for row in source.rows("SHOW PROCESSLIST") if "Binlog Dump" in str(row[4])]
 
 
 def _alive(host: str) -> bool:
