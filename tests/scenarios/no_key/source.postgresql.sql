@@ -1,0 +1,2 @@
+CREATE TABLE calls (caller varchar(20), seconds integer, note varchar(20));
+ALTER TABLE calls REPLICA IDENTITY FULL;

@@ -1,0 +1,1 @@
+CREATE TABLE calls (caller varchar(20), seconds integer, note varchar(20));

@@ -1,0 +1,2 @@
+SELECT id, name, note FROM items;
+-- 1 | third | newer

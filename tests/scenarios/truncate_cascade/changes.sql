@@ -1,0 +1,8 @@
+INSERT INTO parents VALUES (1), (2);
+INSERT INTO children VALUES (1, 1), (2, 2);
+INSERT INTO others VALUES (1);
+BEGIN;
+TRUNCATE parents, others RESTART IDENTITY CASCADE;
+INSERT INTO parents VALUES (7);
+COMMIT;
+INSERT INTO children VALUES (8, 7);
