@@ -179,7 +179,7 @@ class Pipeline:
     def _engines(self, identity: ServerIdentity) -> Engines:
         source, target = (self._config.databases[n] for n in (self.settings.source, self.settings.target))
         return Engines(
-            source=source.engine.value,
+            source=identity.engine,
             target=target.engine.value,
             source_zone=source.time_zone,
             target_zone=target.time_zone,
