@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -16,8 +17,8 @@ import psycopg
 import pymysql
 import pytest
 
-from tests.support import containers, processes, servers
-from tests.support.servers import NoSuchServerError, Pairing, Server, ServerSpec, pairings, select
+from tests.support import containers, engines, processes, servers
+from tests.support.servers import Database, NoSuchServerError, Pairing, Server, ServerSpec, pairings, select
 from tests.support.waiting import NeverHappenedError, wait_until
 
 StartPrivate = Callable[..., Server]
@@ -78,18 +79,30 @@ def test_the_servers_zone_is_not_utc(any_server: Server) -> None:
 
 
 def test_a_database_is_new_and_can_be_dropped_while_in_use(any_server: Server) -> None:
-    """Its name is its own, its URL leads to it, and neither a connection nor a slot keeps it."""
+    """Its name is its own, its URL leads to it, and no connection, slot or prepared transaction keeps it."""
     first, second = any_server.create_database("Some Hint"), any_server.create_database("Some Hint")
     assert first.name != second.name
     assert first.url() == any_server.url(database=first.name)
+    for database in (first, second):
+        database.run("CREATE TABLE held (a int PRIMARY KEY)")
+    if any_server.is_postgres:
+        second.run("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (second.name,))
+    else:
+        _prepare_transaction(second)
     connection = first.connect()
-    if first.server.is_postgres:
-        first.run("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (first.name,))
+    engines.run(connection, "BEGIN")
+    engines.run(connection, "INSERT INTO held VALUES (1)")
     for database in (first, second):
         database.drop()
     with pytest.raises((psycopg.OperationalError, pymysql.err.OperationalError)):
         first.connect()
     connection.close()
+
+
+def _prepare_transaction(database: Database) -> None:
+    with closing(database.connect()) as connection:
+        for statement in ("XA START %s", "INSERT INTO held VALUES (%s)", "XA END %s", "XA PREPARE %s"):
+            engines.run(connection, statement, (f"{database.name}-1" if "XA" in statement else 1,))
 
 
 def test_a_url_quotes_what_is_special() -> None:

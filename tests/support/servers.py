@@ -20,7 +20,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,7 @@ from tests.support.waiting import wait_until
 
 HOST = "127.0.0.1"
 READY_SECONDS = 120
+LOCK_SECONDS = 20
 
 Provider: TypeAlias = Literal["docker", "process"]
 
@@ -142,12 +143,18 @@ class Server:
         return database
 
     def drop_database(self, name: str) -> None:
-        """Drop it with everything that holds it: connections, and on PostgreSQL its replication slots."""
+        """Drop it with everything that holds it.
+
+        That is its connections, on PostgreSQL its replication slots, on MySQL the prepared XA transactions that
+        are named after the database, up to a hyphen.
+        """
+        quoted = engines.quote(self.engine, name)
         if self.is_postgres:
             self._drop_slots(name)
-            self.run(f"DROP DATABASE IF EXISTS {engines.quote(self.engine, name)} WITH (FORCE)")
+            self.run(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
         else:
-            self.run(f"DROP DATABASE IF EXISTS {engines.quote(self.engine, name)}")
+            self._end_transactions(name)
+            self.run(f"SET lock_wait_timeout = {LOCK_SECONDS}; DROP DATABASE IF EXISTS {quoted}")
 
     def stop(self) -> None:
         """Shut down in order; returns when the server is gone."""
@@ -220,6 +227,15 @@ class Server:
             lambda: not self.run(f"SELECT 1 {of_database} AND active", (database,)), what="the end of its replication"
         )
         self.run(f"SELECT pg_drop_replication_slot(slot_name) {of_database}", (database,))
+
+    def _end_transactions(self, database: str) -> None:
+        for (connection,) in self.run("SELECT id FROM information_schema.processlist WHERE db = %s", (database,)):
+            with suppress(pymysql.err.OperationalError):
+                self.run("KILL %s", (connection,))
+        for *_, branch in self.run("XA RECOVER"):
+            name = branch.decode() if isinstance(branch, bytes) else branch
+            if name.partition("-")[0] == database:
+                self.run("XA ROLLBACK %s", (name,))
 
     def _must_be_private(self) -> None:
         if not self.private:
@@ -474,12 +490,13 @@ def _ready(one: Server) -> Server:
 
 
 def _sweep_databases(shared: Server) -> None:
-    """Drop what killed test runs left on a server that outlives them."""
+    """Drop what killed test runs left on a server that outlives them; what something still holds is left for later."""
     catalogue = "SELECT datname FROM pg_database" if shared.is_postgres else "SHOW DATABASES"
     for (name,) in shared.run(catalogue):
         ours = re.match(r"t(\d+)_(\d+)_\d+", name)
         if ours and not owner.is_alive(f"{ours[1]}.{ours[2]}"):
-            shared.drop_database(name)
+            with suppress(psycopg.OperationalError, pymysql.err.OperationalError):
+                shared.drop_database(name)
 
 
 def _unicode(engine: Engine) -> str:
