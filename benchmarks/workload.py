@@ -6,8 +6,8 @@ from typing import Any, Final
 
 POSTGRES_TABLE: Final = """
 CREATE TABLE {name} (
-    id bigint PRIMARY KEY, account integer NOT NULL, name varchar(60) NOT NULL, phone varchar(24), amount numeric(12, 2),
-    active boolean NOT NULL, created timestamptz NOT NULL, day date, ratio double precision, note text
+    id bigint PRIMARY KEY, account integer NOT NULL, name varchar(60) NOT NULL, phone varchar(24),
+    amount numeric(12, 2), active boolean NOT NULL, created timestamptz NOT NULL, day date, ratio double precision, note text
 )"""
 
 MYSQL_TABLE: Final = """

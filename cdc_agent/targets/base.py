@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -83,9 +83,8 @@ class Checkpoint:
     """Host and process id of the agent that holds the generation."""
 
 
-class Missing(Protocol):
-    def __call__(self, binding: Binding, key: Row) -> Row | None:
-        """The full target row for a partial one whose target row is missing, or None when the source has none."""
+Missing: TypeAlias = Callable[[Binding, Row], "Row | None"]
+"""The full target row for a partial one whose target row is missing, by its key; None when the source has none."""
 
 
 class Target(Protocol):
@@ -157,4 +156,3 @@ class Quarantined:
     code: str
     position: str
     source_commit_time: float | None
-

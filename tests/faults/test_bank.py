@@ -93,7 +93,7 @@ def test_a_reader_never_sees_half_a_transaction(bank: Bank, crossing: tuple[Serv
 
 
 def test_killing_the_agent_loses_and_repeats_nothing(bank: Bank, crossing: tuple[Server, Server], kills: int) -> None:
-    """kill -9 in the middle of work: every transaction is applied exactly once, as the copy's own trigger noted."""
+    """Killed (-9) in the middle of work: every transaction is applied exactly once, as the copy's own trigger noted."""
     sync = bank(*crossing)
     copy = sync.databases["copy"]
     _log_every_history_row(copy)
