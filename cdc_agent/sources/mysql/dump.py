@@ -164,7 +164,7 @@ class Dump:
         self._closed = True
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
-        self._line.close()
+        self._session._force_close()
 
 
 class _EndOfLog(SourceUnavailable):
