@@ -14,6 +14,7 @@ from cdc_agent.cli.common import ending
 from cdc_agent.config.model import Database
 from cdc_agent.engines.admin import Admin, connect
 from cdc_agent.errors import ConfigError
+from cdc_agent.mapping.convert import Context
 from cdc_agent.mapping.writes import TargetTable
 from cdc_agent.observe import logs
 from cdc_agent.preflight import propose
@@ -74,7 +75,8 @@ def _bare(url: str) -> str:
 def _proposal(ends: tuple[Database, Database], names: tuple[str, str], urls: tuple[str, str]) -> str:
     with connect(ends[0], "init") as source, connect(ends[1], "init") as target:
         sources = _tables(source, ends[0])
-        pairs = propose.match_tables(sources, _tables(target, ends[1]))
+        engines = Context(engine=target.flavor, source_engine=source.flavor)
+        pairs = propose.match_tables(sources, _tables(target, ends[1]), engines)
     paired = {pair.source.full_name for pair in pairs}
     strangers = [table for table in sources if table.full_name not in paired]
     return propose.configuration(names, urls, pairs, strangers)

@@ -7,6 +7,7 @@ they are have a type to derive: a table with computed columns is a person's to m
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from cdc_agent.config.model import Engine
 from cdc_agent.engines.admin import Admin
@@ -24,7 +25,7 @@ def create_target_table(source: Admin, target: Admin, route: Route) -> str:
     table = source.describe(*route.source)
     if table is None:
         raise TargetSchemaError(f"source table {'.'.join(route.source)} is gone")
-    statement = statement_for(table, target, route)
+    statement = statement_for(table, target, route, source.flavor)
     try:
         target.run(statement)
     except PrivilegeMissing as error:
@@ -36,16 +37,27 @@ def create_target_table(source: Admin, target: Admin, route: Route) -> str:
     return statement
 
 
-def statement_for(table: TargetTable, target: Admin, route: Route) -> str:
+def statement_for(table: TargetTable, target: Admin, route: Route, source_flavor: str) -> str:
     """The CREATE TABLE statement of a route, for a source table as its catalogue has it."""
     columns = dict(copied(table, route))
     key = route.settings.key or _mapped_key(table, columns)
-    lines = [_column(name, column, target, in_key=name in key) for name, column in columns.items()]
+    same = source_flavor == target.flavor
+    lines = [_column(name, column, target, in_key=name in key, same=same) for name, column in columns.items()]
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(target.quote(name) for name in key)})")
     body = ",\n  ".join(lines)
-    suffix = " DEFAULT CHARACTER SET utf8mb4" if target.engine is Engine.MYSQL else ""
-    return f"CREATE TABLE {target.quote(*route.target)} (\n  {body}\n){suffix}"
+    return f"CREATE TABLE {target.quote(*route.target)} (\n  {body}\n){_suffix(target, source_flavor)}"
+
+
+BINARY: Final = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
+"""Texts are equal when their code points are, trailing blanks included: as PostgreSQL compares keys."""
+
+
+def _suffix(target: Admin, source_flavor: str) -> str:
+    if target.engine is Engine.POSTGRES:
+        return ""
+    collation = f" COLLATE {BINARY[target.flavor]}" if source_flavor == "postgresql" else ""
+    return f" ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4{collation}"
 
 
 def copied(table: TargetTable, route: Route) -> Iterator[tuple[str, TargetColumn]]:
@@ -71,6 +83,9 @@ def _mapped_key(table: TargetTable, columns: dict[str, TargetColumn]) -> tuple[s
     return key if len(key) == len(table.primary_key) else ()
 
 
-def _column(name: str, column: TargetColumn, target: Admin, *, in_key: bool) -> str:
-    declared = types.recommended(column.type, target.engine.value, key=in_key)
+def _column(name: str, column: TargetColumn, target: Admin, *, in_key: bool, same: bool) -> str:
+    """`same` engines share their collations, and so which texts are equal."""
+    declared = types.recommended(column.type, target.flavor, key=in_key)
+    if same and target.engine is Engine.MYSQL and column.type.charset and column.type.collation:
+        declared += f" CHARACTER SET {column.type.charset} COLLATE {column.type.collation}"
     return f"{target.quote(name)} {declared}{'' if column.nullable and not in_key else ' NOT NULL'}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cdc_agent.mapping import types
+from cdc_agent.mapping.convert import Context
 from cdc_agent.mapping.writes import TargetColumn, TargetTable
 
 TABLE_LIKENESS: Final = 0.55
@@ -20,6 +21,8 @@ TABLE_LIKENESS: Final = 0.55
 COLUMN_LIKENESS: Final = 0.72
 PREFIXES: Final = frozenset({"tbl", "t", "tb", "app", "dbo"})
 """Words at the start of table names that say nothing."""
+GENERIC: Final = frozenset({"id", "at", "on", "date", "time", "no", "number", "code", "type", "key"})
+"""Words that do not make two columns alike by themselves."""
 SAME: Final = (
     ("contact", "customer", "client", "person"),
     ("phone", "telephone", "tel", "mobile"),
@@ -74,8 +77,11 @@ def likeness(one: str, other: str, context: Sequence[str] = ()) -> float:
     left, right = _without(words(one), context), _without(words(other), context)
     if left == right:
         return 1.0
-    if sorted(map(_meaning, left)) == sorted(map(_meaning, right)):
+    meant, other_meant = set(map(_meaning, left)), set(map(_meaning, right))
+    if meant == other_meant:
         return 0.9
+    if (meant <= other_meant or other_meant <= meant) and not (meant & other_meant) <= GENERIC:
+        return 0.8
     return 0.95 * difflib.SequenceMatcher(None, "".join(left), "".join(right)).ratio()
 
 
@@ -87,7 +93,9 @@ def _meaning(word: str) -> str:
     return next((group[0] for group in SAME if word in group), word)
 
 
-def match_columns(source: TargetTable, target: TargetTable) -> tuple[tuple[TargetColumn, TargetColumn], ...]:
+def match_columns(
+    source: TargetTable, target: TargetTable, engines: Context
+) -> tuple[tuple[TargetColumn, TargetColumn], ...]:
     """Pair columns, the most alike first; each is used once, and only where the types can be converted."""
     context = [*words(source.name), *words(target.name)]
     keys = (source.primary_key, target.primary_key)
@@ -95,7 +103,7 @@ def match_columns(source: TargetTable, target: TargetTable) -> tuple[tuple[Targe
         (_column_likeness(one, other, context, keys), one, other)
         for one in source.columns
         for other in target.columns
-        if not other.generated and types.compatible(one.type, other.type) is None
+        if not other.generated and _convertible(one, other, engines)
     ]
     taken: dict[str, TargetColumn] = {}
     used: set[str] = set()
@@ -104,6 +112,10 @@ def match_columns(source: TargetTable, target: TargetTable) -> tuple[tuple[Targe
             taken[other.name] = one
             used.add(one.name)
     return tuple((taken[column.name], column) for column in target.columns if column.name in taken)
+
+
+def _convertible(one: TargetColumn, other: TargetColumn, engines: Context) -> bool:
+    return types.compatible(one.type, other.type, engines).verdict is not types.Verdict.IMPOSSIBLE
 
 
 def _column_likeness(
@@ -116,9 +128,9 @@ def _column_likeness(
     return score
 
 
-def match_tables(sources: Sequence[TargetTable], targets: Sequence[TargetTable]) -> list[Pair]:
+def match_tables(sources: Sequence[TargetTable], targets: Sequence[TargetTable], engines: Context) -> list[Pair]:
     """Pair tables by name and columns, the most alike first; each target table is used once."""
-    pairs = [pair for source in sources for target in targets if (pair := _pair(source, target)) is not None]
+    pairs = [pair for source in sources for target in targets if (pair := _pair(source, target, engines)) is not None]
     chosen: list[Pair] = []
     for pair in sorted(pairs, key=lambda one: -one.likeness):
         if all(pair.source is not one.source and pair.target is not one.target for one in chosen):
@@ -126,9 +138,9 @@ def match_tables(sources: Sequence[TargetTable], targets: Sequence[TargetTable])
     return sorted(chosen, key=lambda one: one.source.full_name)
 
 
-def _pair(source: TargetTable, target: TargetTable) -> Pair | None:
+def _pair(source: TargetTable, target: TargetTable, engines: Context) -> Pair | None:
     name = likeness(source.name, target.name)
-    columns = match_columns(source, target)
+    columns = match_columns(source, target, engines)
     share = 2 * len(columns) / (len(source.columns) + len(target.columns)) if columns else 0.0
     score = 0.6 * name + 0.4 * share
     return Pair(source, target, score, columns) if score >= TABLE_LIKENESS and columns else None

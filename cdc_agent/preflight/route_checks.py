@@ -8,9 +8,9 @@ from typing import Final
 from cdc_agent.changes import Change, Column, Identity, Table
 from cdc_agent.config.model import Engine
 from cdc_agent.errors import AgentError
-from cdc_agent.mapping import types
-from cdc_agent.mapping.plans import bind
-from cdc_agent.mapping.writes import TargetColumn, TargetTable
+from cdc_agent.mapping.convert import Context
+from cdc_agent.mapping.plans import findings
+from cdc_agent.mapping.writes import TargetTable
 from cdc_agent.preflight.context import OnRoute, RouteCheck
 from cdc_agent.preflight.findings import Finding, error, info, warning
 from cdc_agent.values import Kind
@@ -38,21 +38,33 @@ def identity(on: OnRoute) -> Iterator[Finding]:
         yield error("PF043", on.where, "updates and deletes on the source would fail: no replica identity", hint)
 
 
-def binding(on: OnRoute) -> Iterator[Finding]:
-    """The route must compile against both tables as they are."""
+def mapping(on: OnRoute) -> Iterator[Finding]:
+    """The route must compile against both tables as they are, and its values should fit."""
     try:
-        bind(
-            on.route,
-            as_logged(on.source_table, on.identity),
-            on.target_table,
-            source_engine=on.source.settings.engine.value,
-            target_engine=on.target.settings.engine.value,
-            source_zone=on.source.settings.time_zone,
-            target_zone=on.target.settings.time_zone,
-        )
+        found = findings(on.route, as_logged(on.source_table, on.identity), on.target_table, conversion_context(on))
     except AgentError as problem:
         details = f" ({'; '.join(problem.details)})" if problem.details else ""
         yield error("PF044", on.where, f"{problem.message}{details}", problem.advice)
+        return
+    for one in found:
+        message = f"column {one.column} {one.message}"
+        if one.severe:
+            yield error("PF046", on.where, message, "map it, or give it a default")
+        elif on.target_table.column(one.column) is None:
+            yield info("PF052", on.where, message)
+        else:
+            yield warning("PF045", on.where, message, f"rows that do not fit: {on.route.misfit}")
+
+
+def conversion_context(on: OnRoute) -> Context:
+    """What conversions of this route depend on."""
+    return Context(
+        engine=on.target.server.flavor,
+        source_engine=on.source.server.flavor,
+        source_zone=on.source.settings.time_zone,
+        target_zone=on.target.settings.time_zone,
+        zero_dates=on.route.zero_dates,
+    )
 
 
 def as_logged(table: TargetTable, identity: Identity) -> Table:
@@ -65,39 +77,6 @@ def as_logged(table: TargetTable, identity: Identity) -> Table:
 
 def _nothing_to_decode(messages: Sequence[bytes]) -> list[Change]:
     raise AssertionError("check never decodes rows")
-
-
-def written(on: OnRoute) -> dict[str, TargetColumn]:
-    """The target columns that the route writes: those named, or those of equal name."""
-    if on.route.columns is not None:
-        names = set(on.route.columns)
-    else:
-        names = {column.name for column in on.source_table.columns}
-    return {column.name: column for column in on.target_table.columns if column.name in names}
-
-
-def fitting(on: OnRoute) -> Iterator[Finding]:
-    """A column that is copied as it is should fit the column that it goes to."""
-    for name, target in written(on).items():
-        expression = name if on.route.columns is None else on.route.columns[name]
-        source = on.source_table.column(expression) if isinstance(expression, str) else None
-        if source is None:
-            continue
-        reason = types.compatible(source.type, target.type)
-        if reason is not None:
-            message = f"{source.name} ({source.type.native}) → {name} ({target.type.native}): {reason}"
-            policy = f"rows that do not fit: {on.route.misfit}"
-            yield warning("PF045", on.where, message, policy)
-
-
-def unmapped_required(on: OnRoute) -> Iterator[Finding]:
-    """Every insert would be refused."""
-    known = written(on)
-    for column in on.target_table.columns:
-        if column.name in known or column.nullable or column.has_default or column.generated or column.identity:
-            continue
-        message = f"target column {column.name} is NOT NULL without a default, and the route does not write it"
-        yield error("PF046", on.where, message, "map it, or give it a default")
 
 
 def other_unique_keys(on: OnRoute) -> Iterator[Finding]:
@@ -181,9 +160,7 @@ CHECKS: Final[tuple[RouteCheck, ...]] = (
     source_key,
     target_key,
     identity,
-    binding,
-    fitting,
-    unmapped_required,
+    mapping,
     other_unique_keys,
     case_in_keys,
     storage_engine,

@@ -1,0 +1,95 @@
+"""How `init` pairs tables and columns by name and type."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdc_agent.config.load import read_text
+from cdc_agent.mapping.convert import Context
+from cdc_agent.mapping.writes import TargetColumn, TargetTable
+from cdc_agent.preflight import propose
+from cdc_agent.values import Kind, Type
+
+ENGINES = Context(engine="mysql", source_engine="postgresql")
+INTEGER = Type(Kind.INTEGER, "integer", precision=32)
+TEXT = Type(Kind.TEXT, "character varying(100)", length=100)
+INSTANT = Type(Kind.INSTANT, "timestamp with time zone", precision=6)
+GEOMETRY = Type(Kind.GEOMETRY, "geometry")
+
+
+def table(schema: str, name: str, required: str = "", /, **columns: Type) -> TargetTable:
+    """A table whose first column is its key."""
+    made = tuple(TargetColumn(column, type_, column != required, False) for column, type_ in columns.items())
+    return TargetTable(schema, name, made, primary_key=(made[0].name,))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("contacts", ["contact"]),
+        ("tblCustomerAddresses", ["customer", "address"]),
+        ("customer_addresses", ["customer", "address"]),
+        ("HTTPStatus", ["http", "status"]),
+        ("companies", ["company"]),
+        ("boxes", ["box"]),
+        ("address2", ["address", "2"]),
+        ("t", ["t"]),
+        ("客户", ["客户"]),
+    ],
+)
+def test_names_become_words(name: str, expected: list[str]) -> None:
+    """Snake and camel case, plurals and prefixes that say nothing are the same name."""
+    assert propose.words(name) == expected
+
+
+def test_tables_are_paired_by_name_and_columns() -> None:
+    """Plural and singular, snake and camel, and words that stand for one another find each other; strangers do not."""
+    sources = [
+        table("public", "contacts", id=INTEGER, full_name=TEXT, phone_number=TEXT),
+        table("public", "calls", id=INTEGER, contact_id=INTEGER, started_at=INSTANT),
+        table("public", "geo_cache", cell=TEXT, shape=GEOMETRY),
+    ]
+    targets = [
+        table("crm", "tblCall", callId=INTEGER, contactId=INTEGER, startedAt=INSTANT),
+        table("crm", "customer", customer_id=INTEGER, name=TEXT, phone=TEXT, vat_id=TEXT),
+    ]
+    pairs = propose.match_tables(sources, targets, ENGINES)
+    assert [(pair.source.name, pair.target.name) for pair in pairs] == [("calls", "tblCall"), ("contacts", "customer")]
+    calls, contacts = ({o.name: s.name for s, o in pair.columns} for pair in pairs)
+    assert calls == {"callId": "id", "contactId": "contact_id", "startedAt": "started_at"}
+    assert contacts["customer_id"] == "id"
+    assert contacts["name"] == "full_name"
+
+
+def test_types_that_cannot_be_converted_are_never_paired() -> None:
+    """The same name is not enough."""
+    source = table("public", "t", id=INTEGER, place=GEOMETRY)
+    target = table("crm", "t", id=INTEGER, place=INTEGER)
+    assert [s.name for s, _ in propose.match_columns(source, target, ENGINES)] == ["id"]
+
+
+def test_the_proposal_is_a_configuration() -> None:
+    """What `init` writes can be read by `check`, odd names included; what found no partner stands in comments."""
+    source = table("public", "odd.name", **{"Id": INTEGER, "full name": TEXT, "left_over": TEXT})
+    target = table("crm", "odd_names", "must", id=INTEGER, full_name=TEXT, must=INTEGER)
+    pairs = propose.match_tables([source], [target], ENGINES)
+    stranger = table("public", "lonely", id=INTEGER)
+    urls = ("postgresql://u@h/phone", "mysql://u@h/crm")
+    text = propose.configuration(("phone", "crm"), urls, pairs, [stranger])
+    reading = read_text(text, "proposal.yaml", {"PHONE_PASSWORD": "a", "CRM_PASSWORD": "b"})
+    assert reading.problems == ()
+    assert reading.config is not None
+    (route,) = reading.config.pipelines["phone-to-crm"].tables
+    assert (route.from_, route.to) == ('public."odd.name"', "crm.odd_names")
+    assert route.columns == {"id": "Id", "full_name": '"full name"'}
+    assert "# must: ?  # integer, NOT NULL without a default" in text
+    assert "# not copied from the source: left_over" in text
+    assert "# public.lonely: no target table is like it" in text
+
+
+@pytest.mark.parametrize("text", ["plain", "true", "a: b", "it's", "#x", "1", "", 'a"b', "客户", "- x"])
+def test_scalars_read_back_as_they_were(text: str) -> None:
+    """Every name survives its way through YAML."""
+    from ruamel.yaml import YAML
+
+    assert YAML(typ="safe").load(f"key: {propose.scalar(text)}\n") == {"key": text}
