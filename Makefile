@@ -36,7 +36,8 @@ lint: setup  ## ruff and mypy
 	$(BIN)/mypy
 
 bench: setup  ## every figure of docs/performance.md
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks throughput
+	$(BIN)/python -m benchmarks latency
 
 check: lint test  ## all that CI runs
 

@@ -75,7 +75,8 @@ def new_database(server: RunningServer, name: str) -> Any:
     return connect(server, name)
 
 
-def _engine(server: RunningServer) -> str:
+def engine_of(server: RunningServer) -> str:
+    """`postgresql` or `mysql`, which also stands for MariaDB."""
     return "postgresql" if server.engine == "postgresql" else "mysql"
 
 
@@ -87,12 +88,12 @@ def agent(source: RunningServer, target: RunningServer, rows: int, rows_each: in
         contextlib.closing(new_database(source, names[0])) as origin,
         contextlib.closing(new_database(target, names[1])) as destination,
     ):
-        workload.create(origin, _engine(source), "rows_source")
-        workload.create_fill(origin, _engine(source))
-        workload.create(destination, _engine(target), "rows_target")
-        config = _config(Path(folder), source, target, names)
+        workload.create(origin, engine_of(source), "rows_source")
+        workload.create_fill(origin, engine_of(source))
+        workload.create(destination, engine_of(target), "rows_target")
+        config = config_file(Path(folder), source, target, names)
         subprocess.run([sys.executable, "-m", "cdc_agent", "setup", "-c", config], check=True, capture_output=True)
-        workload.fill(origin, _engine(source), rows, rows_each)
+        workload.fill(origin, engine_of(source), rows, rows_each)
         seconds, peak = _run_agent(config, destination, rows)
         subprocess.run(
             [sys.executable, "-m", "cdc_agent", "teardown", "-c", config, "--yes"], check=True, capture_output=True
@@ -100,7 +101,8 @@ def agent(source: RunningServer, target: RunningServer, rows: int, rows_each: in
     return Figure(f"{source.engine} → {target.engine}", rows, seconds, peak)
 
 
-def _config(folder: Path, source: RunningServer, target: RunningServer, names: tuple[str, str]) -> str:
+def config_file(folder: Path, source: RunningServer, target: RunningServer, names: tuple[str, str]) -> str:
+    """Write the configuration of one pipeline; its path."""
     file = folder / "bench.yaml"
     schema_of = {True: "public", False: None}
     origin = schema_of[source.engine == "postgresql"] or names[0]
@@ -123,6 +125,7 @@ def _run_agent(config: str, destination: Any, rows: int) -> tuple[float, float]:
     """(seconds from the first commit to the last, peak MiB)."""
     command = [sys.executable, "-m", "cdc_agent", "run", "-c", config, "--until-caught-up"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    started = time.perf_counter()
     first: tuple[float, int] | None = None
     while True:
         done = _applied(destination)
@@ -136,8 +139,13 @@ def _run_agent(config: str, destination: Any, rows: int) -> tuple[float, float]:
     if process.returncode or first is None:
         raise RuntimeError(errors.decode()[-3000:])
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    seconds = (now - first[0]) * rows / max(1, rows - first[1])
-    return seconds, peak
+    return _elapsed(started, first, now, rows), peak
+
+
+def _elapsed(started: float, first: tuple[float, int], now: float, rows: int) -> float:
+    """Seconds for all rows, from the first commit seen on; start-up counts where all rows are one transaction."""
+    missing = rows - first[1]
+    return (now - first[0]) * rows / missing if missing > 0 else now - started
 
 
 def _applied(destination: Any) -> int:
@@ -164,6 +172,7 @@ def native(server: RunningServer, rows: int, rows_each: int, tag: str) -> Figure
             f"CREATE SUBSCRIPTION {names[1]} CONNECTION '{conninfo}' PUBLICATION bench"
             f" WITH (create_slot = false, slot_name = '{names[0]}', copy_data = false)"
         )
+        started = time.perf_counter()
         first: tuple[float, int] | None = None
         while True:
             done = destination.execute("SELECT count(*) FROM rows_source").fetchone()[0]
@@ -175,4 +184,4 @@ def native(server: RunningServer, rows: int, rows_each: int, tag: str) -> Figure
             time.sleep(0.02)
         assert first is not None
         destination.execute(f"DROP SUBSCRIPTION {names[1]}")
-    return Figure("postgresql → postgresql (native)", rows, (now - first[0]) * rows / max(1, rows - first[1]))
+    return Figure("postgresql → postgresql (native)", rows, _elapsed(started, first, now, rows))
