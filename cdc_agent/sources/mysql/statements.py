@@ -79,6 +79,7 @@ _TOKEN: Final = re.compile(
 _WRITING: Final = {"INSERT", "REPLACE", "LOAD", "UPDATE", "DELETE", "WITH"}
 _UNKNOWN: Final = {"SELECT", "DO", "CALL", "(", "VALUES", "TABLE", "EXECUTE", "HANDLER", "MERGE"}
 _LEADING: Final = {"LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO", "CONCURRENT", "LOCAL"}
+_MODIFIERS: Final = {"LOW_PRIORITY", "QUICK", "IGNORE"}
 _XA: Final = re.compile(
     r"\s*XA\s+(START|BEGIN|END|COMMIT|ROLLBACK|PREPARE)\s+"
     r"(?:X'([0-9a-f]*)'|0x([0-9a-f]+))\s*,\s*(?:X'([0-9a-f]*)'|0x([0-9a-f]*))\s*,\s*(-?\d+)",
@@ -228,7 +229,7 @@ def _written(verb: str, tokens: _Tokens, text: str, sql_mode: int) -> tuple[Tabl
 
 def _parsed_tables(text: str, tokens: _Tokens, sql_mode: int) -> tuple[TableName, ...] | None:
     """Every table that an UPDATE, a DELETE or a WITH mentions: any of them may be the one that is written."""
-    plain = " ".join(token.text for token in _tokens(text, bool(sql_mode & ANSI_QUOTES)))
+    plain = " ".join(_without_modifiers(_tokens(text, bool(sql_mode & ANSI_QUOTES))))
     try:
         tree = sqlglot.parse_one(plain, dialect="mysql")
     except SqlglotError:
@@ -237,6 +238,16 @@ def _parsed_tables(text: str, tokens: _Tokens, sql_mode: int) -> tuple[TableName
         return None
     found = {(table.db or tokens._schema, table.name) for table in tree.find_all(exp.Table) if table.name}
     return tuple(sorted(found)) or None
+
+
+def _without_modifiers(tokens: Iterator[_Token]) -> Iterator[str]:
+    """The texts without what stands between UPDATE or DELETE and its tables, which would pass for a table there."""
+    verb = False
+    for token in tokens:
+        if verb and token.word in _MODIFIERS:
+            continue
+        verb = token.word in ("UPDATE", "DELETE")
+        yield token.text
 
 
 # --- schema changes ------------------------------------------------------------------------------------------------
