@@ -29,13 +29,15 @@ class _Net:
     but for a key that was removed and made anew, which is in `removed` and `full`.
     """
 
-    __slots__ = ("binding", "fresh", "full", "partial", "removed")
+    __slots__ = ("binding", "fresh", "full", "loose", "partial", "removed")
 
     def __init__(self, binding: Binding) -> None:
         self.binding = binding
         self.full: dict[Row, Row] = {}
         self.partial: dict[Row, Row] = {}
         self.removed: dict[Row, None] = {}
+        self.loose: list[Write] = []
+        """The writes of a table without a key: no row has an identity to collapse by, so every write counts."""
         self.fresh = True
 
     def add(self, writes: Sequence[Write]) -> Iterator[Write]:
@@ -74,6 +76,8 @@ class _Net:
 
     def steps(self) -> Iterator[Step]:
         """Removes first: a row that takes over a unique value must find it free."""
+        if self.loose:
+            yield Ordered(self.binding, self.loose)
         if self.removed:
             yield Removes(self.binding, list(self.removed))
         if self.full:
@@ -148,12 +152,12 @@ def _sets(segments: Iterable[Segment]) -> list[Step]:
             done.append(segment)
             continue
         binding, writes = segment
-        if binding.keyless:
-            done.extend(_keyless(binding, writes))
-            continue
         net = nets.get(binding)
         if net is None:
             net = nets[binding] = _Net(binding)
+        if binding.keyless:
+            net.loose.extend(writes)
+            continue
         moved: list[Write] = []
         for write in net.add(writes):
             done.extend(net.steps())
@@ -179,11 +183,6 @@ def _append_ordered(done: list[Step], binding: Binding, write: Write) -> None:
         done[-1] = Ordered(binding, [*last.writes, write])
     else:
         done.append(Ordered(binding, [write]))
-
-
-def _keyless(binding: Binding, writes: Sequence[Write]) -> Iterator[Step]:
-    """Rows without a key have no identity to collapse by: every write counts."""
-    yield Ordered(binding, list(writes))
 
 
 def _flush(nets: dict[Binding, _Net]) -> list[Step]:

@@ -42,6 +42,13 @@ def crossing(request: pytest.FixtureRequest) -> tuple[Server, Server]:
 
 
 @pytest.fixture
+def outward(request: pytest.FixtureRequest) -> tuple[Server, Server]:
+    """PostgreSQL as the source, MariaDB and MySQL as targets."""
+    source, target = request.param
+    return servers.server(source), servers.server(target)
+
+
+@pytest.fixture
 def quiet_crossing(request: pytest.FixtureRequest, private_server: Callable[..., Server]) -> tuple[Server, ...]:
     """The same, on servers whose log nobody else writes to."""
     return tuple(private_server(spec, in_memory=True) for spec in request.param)
@@ -59,6 +66,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     postgres, mysql = chosen.of("postgres"), [*chosen.of("mariadb")[:1], *chosen.of("mysql")[-1:]]
     if "crossing" in metafunc.fixturenames:
         _parametrize(metafunc, "crossing", _crossings(postgres, mysql))
+    if "outward" in metafunc.fixturenames:
+        _parametrize(metafunc, "outward", _crossings(postgres, mysql)[::2])
     if "quiet_crossing" in metafunc.fixturenames:
         _parametrize(metafunc, "quiet_crossing", _crossings(postgres, mysql)[::2])
     if "star" in metafunc.fixturenames:

@@ -131,3 +131,17 @@ def test_parents_are_written_first() -> None:
     assert [s.binding.table.name for s in written if isinstance(s, Upserts)] == ["two", "one"]
     removed = batching.steps([(parent, [(REMOVE, (b"1",), None)]), (child, [(REMOVE, (b"1",), None)])])
     assert [s.binding.table.name for s in removed if isinstance(s, Removes)] == ["one", "two"]
+
+
+def test_a_table_without_a_key_is_one_step() -> None:
+    """However often other tables come between, a table without a key costs one step, every write kept, in order."""
+    keyed = TABLES[1]
+    loose = Binding(TargetTable("public", "log", COLUMNS, ()), COLUMNS, (0, 1, 2), keyless=True)
+    row = (b"1", b"x", None)
+    segments: list[Segment] = []
+    for number in range(5):
+        segments.append((keyed, [(UPSERT, (b"%d" % number,), (b"%d" % number, None, None))]))
+        segments.append((loose, [(UPSERT, row, row)]))
+    steps = batching.steps(segments)
+    assert [type(step) for step in steps] == [Upserts, Ordered]
+    assert [len(step.writes) for step in steps if isinstance(step, Ordered)] == [5]

@@ -214,8 +214,9 @@ SUMS = (
 class SumsReader(threading.Thread):
     """Reads the sums in one statement over and over, and keeps every answer in which they differ."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, query: str = SUMS) -> None:
         super().__init__(daemon=True)
+        self._query = query
         self.looks = 0
         self.torn: list[tuple[int, ...]] = []
         self.error: BaseException | None = None
@@ -227,7 +228,7 @@ class SumsReader(threading.Thread):
             connection = self._connect()
             while not self._done.is_set():
                 with connection.cursor() as cursor:
-                    cursor.execute(SUMS)
+                    cursor.execute(self._query)
                     sums = tuple(int(value) for value in cursor.fetchone())
                 connection.rollback()
                 self.looks += 1
