@@ -97,6 +97,7 @@ class Agent:
 
     config: Config
     name: str
+    source: Database
     error: AgentError | None = None
     running: pipeline.Pipeline | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -123,9 +124,11 @@ class Agent:
 
     def wait(self) -> None:
         """Wait until what is committed now is applied, or the pipeline has stopped with an error."""
-        goal = databases.source(self.config, self.name, lambda event, table: None)
-        with closing(goal):
-            position = goal.current_position()
+        source = databases.source(self.config, self.name, lambda event, table: None)
+        with closing(source):
+            position = source.current_position()
+        if self.source.server.is_postgres:
+            self.source.run("SELECT pg_logical_emit_message(true, 'wait', '')")  # a silent log ends before its end
 
         def reached() -> bool:
             assert self.running is not None
@@ -164,9 +167,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(
-    case: Case, tmp_path: Path, private_server: Callable[..., Server], caplog: pytest.LogCaptureFixture
-) -> Iterator[Stage]:
+def stage(case: Case, tmp_path: Path, private_server: Callable[..., Server]) -> Iterator[Stage]:
     """The case's databases with their schemas, and a pipeline that is set up."""
     one = case.scenario
     settings = one.source_settings
@@ -182,7 +183,7 @@ def stage(
             assert sorted(found - {"PF061"}) == one.findings
         set_up(config, [name])
         stack.callback(tear_down, config, [name])
-        agent = Agent(config, name)
+        agent = Agent(config, name, source)
         stack.callback(agent.stop)
         yield Stage(one, source, target, agent)
 

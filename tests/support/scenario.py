@@ -113,9 +113,7 @@ class Scenario:
         """Queries on the target, each with the rows that it must give."""
         return list(expectations(_filled(self._text("expected", source, target, own="target"), source, target)))
 
-    def _text(
-        self, stem: str, source: Database, target: Database, *, own: Side = "target", suffix: str = "sql"
-    ) -> str:
+    def _text(self, stem: str, source: Database, target: Database, *, own: Side = "target", suffix: str = "sql") -> str:
         engine = (source if own == "source" else target).engine
         family = "postgresql" if engine == "postgres" else "mysql"
         for name in (f"{stem}.{engine}.{suffix}", f"{stem}.{family}.{suffix}", f"{stem}.{suffix}"):

@@ -1,0 +1,3 @@
+SELECT login, name FROM users ORDER BY login;
+-- ann | small
+-- BOB | Bobby

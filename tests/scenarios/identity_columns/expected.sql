@@ -1,0 +1,4 @@
+SELECT id, what FROM tickets ORDER BY id;
+-- 1001 | B
+-- 1002 | c
+-- 1003 | d

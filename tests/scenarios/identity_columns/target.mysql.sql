@@ -1,0 +1,1 @@
+CREATE TABLE tickets (id bigint AUTO_INCREMENT PRIMARY KEY, what varchar(20));

@@ -1,0 +1,2 @@
+CREATE TABLE notes (id integer, body text, amount numeric(10,2), at timestamp(6));
+ALTER TABLE notes REPLICA IDENTITY FULL;

@@ -1,0 +1,2 @@
+SELECT id, what FROM events;
+-- 1 | seen

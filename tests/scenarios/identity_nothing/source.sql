@@ -1,0 +1,2 @@
+CREATE TABLE events (id integer PRIMARY KEY, what varchar(20));
+ALTER TABLE events REPLICA IDENTITY NOTHING;

@@ -1,0 +1,3 @@
+SELECT id, body FROM texts ORDER BY id;
+-- 1 | before
+-- 3 | after

@@ -1,0 +1,2 @@
+CREATE TABLE calls (id integer, year integer, what varchar(20), PRIMARY KEY (id, year))
+  PARTITION BY RANGE (year) (PARTITION p2023 VALUES LESS THAN (2024), PARTITION p2024 VALUES LESS THAN (2025));

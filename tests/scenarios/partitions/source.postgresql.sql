@@ -1,0 +1,3 @@
+CREATE TABLE calls (id integer, year integer, what varchar(20), PRIMARY KEY (id, year)) PARTITION BY RANGE (year);
+CREATE TABLE calls_2023 PARTITION OF calls FOR VALUES FROM (2023) TO (2024);
+CREATE TABLE calls_2024 PARTITION OF calls FOR VALUES FROM (2024) TO (2025);

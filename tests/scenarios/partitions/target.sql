@@ -1,0 +1,1 @@
+CREATE TABLE calls (id integer, year integer, what varchar(20), PRIMARY KEY (id, year));

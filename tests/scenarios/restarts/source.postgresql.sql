@@ -1,0 +1,2 @@
+CREATE TABLE log (line varchar(20));
+ALTER TABLE log REPLICA IDENTITY FULL;

@@ -1,0 +1,1 @@
+CREATE TABLE log (line varchar(20));

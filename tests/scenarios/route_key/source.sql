@@ -1,0 +1,1 @@
+CREATE TABLE contacts (email varchar(40) PRIMARY KEY, name varchar(20));

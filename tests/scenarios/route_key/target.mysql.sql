@@ -1,0 +1,2 @@
+CREATE TABLE customers (id integer AUTO_INCREMENT PRIMARY KEY, email varchar(40) NOT NULL UNIQUE, name varchar(20), own varchar(20));
+INSERT INTO customers (email, name, own) VALUES ('old@example.com', 'old', 'kept');

@@ -1,0 +1,16 @@
+BEGIN;
+INSERT INTO items VALUES (1, 'kept');
+SAVEPOINT a;
+INSERT INTO items VALUES (2, 'rolled back');
+UPDATE items SET name = 'rolled back' WHERE id = 1;
+ROLLBACK TO SAVEPOINT a;
+INSERT INTO items VALUES (3, 'kept');
+SAVEPOINT b;
+INSERT INTO items VALUES (4, 'kept');
+RELEASE SAVEPOINT b;
+COMMIT;
+BEGIN;
+DELETE FROM items;
+INSERT INTO items VALUES (5, 'rolled back');
+ROLLBACK;
+INSERT INTO items VALUES (6, 'last');

@@ -1,0 +1,1 @@
+CREATE TABLE moments (id integer PRIMARY KEY, instant timestamptz, clock timestamp(6));

@@ -1,0 +1,1 @@
+CREATE TABLE documents (id INTEGER PRIMARY KEY, title VARCHAR(40), body LONGTEXT);

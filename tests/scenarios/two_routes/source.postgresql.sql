@@ -1,0 +1,2 @@
+CREATE TABLE contacts (id integer PRIMARY KEY, name varchar(20), phone varchar(20) NOT NULL);
+ALTER TABLE contacts REPLICA IDENTITY FULL;

@@ -1,0 +1,17 @@
+INSERT INTO items VALUES (1, 'before');
+XA START '{source}-1';
+INSERT INTO items VALUES (2, 'committed');
+UPDATE items SET name = 'by xa' WHERE id = 1;
+XA END '{source}-1';
+XA PREPARE '{source}-1';
+XA COMMIT '{source}-1';
+XA START '{source}-2';
+INSERT INTO items VALUES (3, 'rolled back');
+XA END '{source}-2';
+XA PREPARE '{source}-2';
+XA ROLLBACK '{source}-2';
+XA START '{source}-3';
+INSERT INTO items VALUES (4, 'one phase');
+XA END '{source}-3';
+XA COMMIT '{source}-3' ONE PHASE;
+INSERT INTO items VALUES (5, 'after');
