@@ -188,7 +188,7 @@ def _json_reader(type_: Type) -> Read:
         case Kind.COMPOSITE:
             return _composite_reader(type_)
         case Kind.JSON:
-            return lambda value: None if value is None else _dump(value).encode()
+            return lambda value: None if value is None else dump_json(value).encode()
         case Kind.BOOL:
             return _read_bool
         case Kind.INTEGER | Kind.DECIMAL | Kind.FLOAT | Kind.YEAR:
@@ -221,12 +221,12 @@ def _read_string(value: Any) -> bytes | None:
     return value.encode()
 
 
-def _dump(value: Any) -> str:
+def dump_json(value: Any) -> str:
     """JSON text with PostgreSQL's spacing, its numbers as they stood."""
     if isinstance(value, _Number):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {_dump(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {dump_json(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_dump, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -591,6 +591,7 @@ MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
     **{(kind, Kind.JSON): _scalar_to_json for kind in _SCALARS},
     **{(kind, Kind.JSON): _to_json for kind in _TO_JSON},
     **{(Kind.JSON, kind): _json_to for kind in _TO_JSON},
+    **{(Kind.TEXT, kind): _json_to for kind in _TO_JSON},  # MariaDB's JSON is LONGTEXT in its log
     (Kind.ARRAY, Kind.ARRAY): _array_to_array(element_conversion),
     (Kind.SET, Kind.ARRAY): lambda source, target, context: then(
         _set_to_json(source, target, context), _json_to(source, target, context)
