@@ -44,12 +44,16 @@ def compatible(source: Type, target: Type, context: Context | None = None) -> Fi
     return Fit(Verdict.EXACT if found.convert is None else Verdict.CONVERTS)
 
 
-def recommended(type_: Type, engine: str, *, key: bool = False) -> str:
+def recommended(type_: Type, engine: str, *, source_engine: str = "", key: bool = False) -> str:
     """The native type to create on a target (`postgresql`, `mysql` or `mariadb`) for values of a source type.
 
-    `key` says that the column is part of a key: MySQL cannot index unlimited text.
+    Between servers of one engine it is the type itself, but for types that a person defined: their values become text
+    or JSON. `key` says that the column is part of a key: MySQL cannot index unlimited text.
     """
-    return _postgres(type_) if engine == "postgresql" else _mysql(type_, key)
+    alike = engine == source_engine
+    if engine == "postgresql":
+        return _postgres(type_, alike)
+    return type_.native if alike and type_.kind in _OWN_TO_MARIADB else _mysql(type_, key)
 
 
 def is_mysql_native(type_: Type) -> bool:
@@ -65,9 +69,12 @@ _POSTGRES_PLAIN: Final = {
     Kind.GEOMETRY: "geometry",
 }  # fmt: skip
 _INET: Final = {"inet4": "inet", "inet6": "inet"}
+_RANGES: Final = frozenset(
+    f"{name}{kind}" for name in ("int4", "int8", "num", "ts", "tstz", "date") for kind in ("range", "multirange")
+)
 
 
-def _postgres(type_: Type) -> str:
+def _postgres(type_: Type, alike: bool) -> str:
     plain = _POSTGRES_PLAIN.get(type_.kind)
     if plain is not None:
         return plain
@@ -88,14 +95,16 @@ def _postgres(type_: Type) -> str:
         case Kind.INSTANT:
             return f"timestamp{_digits(type_)} with time zone"
         case Kind.JSON:
-            return "jsonb"
+            return type_.native if alike else "jsonb"
+        case Kind.ARRAY:
+            return f"{_postgres(type_.element or _TEXT, alike)}[]"
+        case Kind.RANGE:
+            return type_.native if type_.native in _RANGES else "jsonb"
         case Kind.BIT:
             name = "bit varying" if not type_.fixed and "var" in type_.native else "bit"
             return name if type_.length is None else f"{name}({type_.length})"
-        case Kind.OTHER:
-            return _INET.get(native(type_), type_.native)
         case _:
-            return type_.native
+            return type_.native if alike else _INET.get(native(type_), "text")
 
 
 def _postgres_integer(type_: Type) -> str:
@@ -119,6 +128,9 @@ def _digits(type_: Type) -> str:
     return "" if type_.precision in (None, 6) else f"({type_.precision})"
 
 
+_TEXT: Final = Type(Kind.TEXT, "text")
+
+
 # --- MySQL -------------------------------------------------------------------------------------------------------
 
 _MYSQL_PLAIN: Final = {
@@ -127,6 +139,8 @@ _MYSQL_PLAIN: Final = {
     Kind.GEOMETRY: "geometry", Kind.YEAR: "year",
 }  # fmt: skip
 _MYSQL_INTEGERS: Final = {8: "tinyint", 16: "smallint", 24: "mediumint", 32: "int", 64: "bigint"}
+_OWN_TO_MARIADB: Final = frozenset({Kind.UUID, Kind.OTHER})
+"""Kinds of which MariaDB has types of its own: uuid, inet4, inet6."""
 _VARCHAR_LIMIT: Final = 1024
 """Characters up to which a column is VARCHAR: a row holds 65,535 bytes of such columns."""
 _KEY_LIMIT: Final = 255

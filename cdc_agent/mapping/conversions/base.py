@@ -32,6 +32,7 @@ class Code(StrEnum):
     LABEL = "label"  # not among the labels of the enum or set
     FORM = "form"  # the text is not a value of the target's type
     ZONE = "zone"  # a local time that the zone skips
+    EXPRESSION = "expression"  # the expression has no value: division by zero, a text that is no number
 
 
 class MisfitError(Exception):

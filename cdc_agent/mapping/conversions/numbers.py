@@ -24,7 +24,7 @@ from cdc_agent.mapping.conversions.base import (
 from cdc_agent.values import Kind, Type
 
 _SPECIAL: Final = frozenset((b"NaN", b"Infinity", b"-Infinity"))
-_NUMBER: Final = re.compile(rb"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,5})?\s*")
+_NUMBER: Final = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,5})?")
 _FLOAT4: Final = struct.Struct("<f")
 _MYSQL_DIGITS: Final = 65
 _BOOLEANS: Final = {
@@ -88,9 +88,10 @@ def _finite(text: bytes) -> Decimal:
 
 def _text_number(source: Type, target: Type, context: Context) -> Way:
     def convert(text: bytes) -> bytes:
-        if not _NUMBER.fullmatch(text):
+        plain = text.strip()
+        if not _NUMBER.fullmatch(plain) and plain not in _SPECIAL:
             misfit(Code.FORM, f"not a number for {target.native}")
-        return text.strip()
+        return plain
 
     return way(convert, Code.FORM)
 
@@ -229,8 +230,8 @@ def plain_decimal(number: Decimal) -> bytes:
 
 
 def _text_to_decimal(source: Type, target: Type, context: Context) -> Way:
-    number = then(_text_number(source, target, context), way(lambda text: plain_decimal(Decimal(text.decode()))))
-    return number if target.precision is None else then(number, _scaled(target, context))
+    number = _text_number(source, target, context)
+    return then(number, _float_to_decimal(source, target, context))
 
 
 def _bool_to_decimal(source: Type, target: Type, context: Context) -> Way:

@@ -25,7 +25,7 @@ _BYTE_LIMITED: Final = frozenset({"tinytext", "text", "mediumtext"})
 """MySQL types whose length counts bytes of the column's character set."""
 _WHOLE_UNICODE: Final = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
 _BASIC_PLANE: Final = frozenset({"utf8mb3", "utf8", "ucs2"})
-_CODECS: Final = {
+CODECS: Final = {
     "ascii": "ascii", "big5": "big5", "cp1250": "cp1250", "cp1251": "cp1251", "cp1256": "cp1256",
     "cp1257": "cp1257", "cp850": "cp850", "cp852": "cp852", "cp866": "cp866", "cp932": "cp932",
     "eucjpms": "euc_jp", "euckr": "euc_kr", "gb18030": "gb18030", "gb2312": "gb2312", "gbk": "gbk",
@@ -89,7 +89,7 @@ def _encodable(source: Type, target: Type, context: Context) -> Way:
         return PASS
     if charset in _BASIC_PLANE:
         return PASS if source.charset in (*_BASIC_PLANE, "latin1", "ascii") else _basic_plane(charset)
-    codec = _CODECS.get(charset)
+    codec = CODECS.get(charset)
     return PASS if codec is None or source.charset == "ascii" else _codec(codec, charset)
 
 

@@ -256,7 +256,7 @@ def _within_a_day(text: bytes) -> bytes:
 
 def _time_to_interval(source: Type, target: Type, context: Context) -> Way:
     def convert(text: bytes) -> bytes:
-        return interval_text(0, 0, round(_clock(text) / timedelta(microseconds=1)))
+        return interval_text(0, 0, round(parse_clock(text) / timedelta(microseconds=1)))
 
     return then(_fraction(source, target, context), way(convert))
 
@@ -275,7 +275,7 @@ def _interval_to_time(source: Type, target: Type, context: Context) -> Way:
     return then(result, way(_within_a_day, Code.OUT_OF_RANGE)) if context.to_postgres else result
 
 
-def _clock(text: bytes) -> timedelta:
+def parse_clock(text: bytes) -> timedelta:
     """[-]HHH:MM[:SS[.ffffff]] as a span."""
     match = _PLAIN_TIME.fullmatch(text.strip())
     if match is None:
@@ -413,7 +413,7 @@ def _offset(text: bytes) -> timezone:
 
 def _text_to_time(source: Type, target: Type, context: Context) -> Way:
     def convert(text: bytes) -> bytes:
-        span = _clock(text)
+        span = parse_clock(text)
         if abs(span) > _MYSQL_TIME_LIMIT:
             misfit(Code.OUT_OF_RANGE, f"outside the range of {target.native}")
         return time_text(span)
@@ -427,7 +427,7 @@ def _text_to_interval(source: Type, target: Type, context: Context) -> Way:
         try:
             return interval_text(*parse_interval(text))
         except MisfitError:
-            return interval_text(0, 0, round(_clock(text) / timedelta(microseconds=1)))
+            return interval_text(0, 0, round(parse_clock(text) / timedelta(microseconds=1)))
 
     return way(convert, Code.FORM)
 

@@ -1,0 +1,1 @@
+"""The compiler of mapping expressions: SQL in, Python out."""
