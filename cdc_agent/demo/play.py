@@ -53,10 +53,14 @@ def play(config: Path, seconds: float, console: Console) -> bool:
         phone, crm = stack.enter_context(connect_phone()), stack.enter_context(connect_crm())
         _announce(console, phone, crm, config)
         _agent(["setup", "-c", str(config)], environment)
-        stack.enter_context(_running_agent(config, environment, folders[2] / "agent.log"))
+        agent = stack.enter_context(_running_agent(config, environment, folders[2] / "agent.log"))
+        with console.status("the agent connects …"):
+            _wait_until(lambda: agent.poll() is not None or _streams(phone, crm))
         stop = threading.Event()
         writers = (PhoneWriter(connect_phone, connect_crm, 1, stop), CrmWriter(connect_crm, connect_phone, 2, stop))
         _write_and_watch(writers, stop, seconds, phone, crm, console)
+        if agent.poll() is not None:
+            raise DemoFailed(f"the agent ended:\n{(folders[2] / 'agent.log').read_text()[-4000:]}")
         return _prove(writers, phone, crm, console, folders[2] / "agent.log")
 
 
@@ -120,12 +124,12 @@ def _agent(arguments: list[str], environment: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _running_agent(config: Path, environment: dict[str, str], log: Path) -> Iterator[None]:
+def _running_agent(config: Path, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         command = [sys.executable, "-m", "cdc_agent", "run", "-c", str(config)]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -133,6 +137,17 @@ def _running_agent(config: Path, environment: dict[str, str], log: Path) -> Iter
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _streams(phone: Any, crm: Any) -> bool:
+    """Whether an agent has taken every pipeline: each then has a generation."""
+    taken = []
+    for target in (phone, crm):
+        with target.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM cdc_agent.checkpoint WHERE generation > 0")
+            taken.append(cursor.fetchone()[0] > 0)
+        target.commit()
+    return all(taken)
 
 
 def _write_and_watch(
@@ -149,6 +164,7 @@ def _write_and_watch(
         for writer in writers:
             writer.join()
         screen.update(show.live(_directions(writers, phone, crm), 0))
+    console.print()
     for writer in writers:
         if writer.error is not None:
             raise DemoFailed(f"an application failed: {writer.error}") from writer.error
@@ -177,7 +193,8 @@ def _prove(writers: tuple[Writer, Writer], phone: Any, crm: Any, console: Consol
     console.print(show.verdict(directions, STILL_SECONDS, still=still))
     good = still and all(a == b for _, a, b in pairs) and all(d.tally.commits == d.applied for d in directions)
     if not good:
-        console.print(f"[bold red]the two sides differ[/]; the agent's log:\n{log.read_text()[-4000:]}")
+        console.print("[bold red]the two sides differ[/]; the agent's log:")
+        console.print(log.read_text()[-4000:], markup=False)
     return good
 
 
