@@ -32,11 +32,12 @@ import pymysql
 
 from tests.support import containers, engines, owner, processes
 from tests.support.engines import AdminConnection, Engine
-from tests.support.waiting import wait_until
+from tests.support.waiting import NeverHappenedError, wait_until
 
 HOST = "127.0.0.1"
 READY_SECONDS = 120
 LOCK_SECONDS = 20
+LOG_CHARACTERS = 4000
 
 Provider: TypeAlias = Literal["docker", "process"]
 
@@ -91,6 +92,7 @@ class Server:
     exact_version: str = ""
     private: bool = False
     _paused: bool = field(default=False, repr=False)
+    _refusal: str = field(default="", repr=False)
 
     @property
     def engine(self) -> Engine:
@@ -200,15 +202,23 @@ class Server:
             _private.remove(self)
 
     def wait_until_ready(self) -> None:
-        wait_until(self._answers, timeout=READY_SECONDS, what=f"{self.spec} takes connections")
+        """Raises `RuntimeError` with the end of the server's log when it ends instead, or takes too long."""
+        try:
+            wait_until(self._answers, timeout=READY_SECONDS)
+        except NeverHappenedError:
+            raise RuntimeError(
+                f"{self.spec} takes no connections on port {self.port} after {READY_SECONDS} s: {self._refusal}\n"
+                f"{self.log()[-LOG_CHARACTERS:]}"
+            ) from None
 
     def _answers(self) -> bool:
         if not self.runtime.alive():
-            raise RuntimeError(f"{self.spec} ended while starting:\n{self.log()[-4000:]}")
+            raise RuntimeError(f"{self.spec} ended while starting:\n{self.log()[-LOG_CHARACTERS:]}")
         try:
             with self._connected(None) as connection:
                 self.exact_version = engines.exact_version(connection)
-        except (psycopg.OperationalError, pymysql.err.OperationalError, ConnectionError):
+        except (psycopg.OperationalError, pymysql.err.OperationalError, ConnectionError) as error:
+            self._refusal = str(error)
             return False
         return True
 
