@@ -53,7 +53,11 @@ class OddMoment:
         before = text == "-infinity" or text.endswith("BC") or (text[:4].isdigit() and text[4:5] == "-")
         size = 0 if "infinity" in text else 1
         digits = text.removesuffix(" BC")
-        wide = digits.rjust(40, "0") if not text.endswith("BC") else "".join(_FLIPPED.get(c, c) for c in digits.rjust(40, "0"))
+        wide = (
+            digits.rjust(40, "0")
+            if not text.endswith("BC")
+            else "".join(_FLIPPED.get(c, c) for c in digits.rjust(40, "0"))
+        )
         self.order = (-1 if before else 1, size if before else 1 - size, wide if size else "")
 
     def __eq__(self, other: object) -> bool:

@@ -193,8 +193,10 @@ def _bytes_to_bytes(source: Type, target: Type, context: Context) -> Way:
     fixed = target.fixed
     if limit is None:
         return PASS
-    if source.length is not None and (source.length == limit if fixed else source.length <= limit) and (
-        source.fixed or not fixed
+    if (
+        source.length is not None
+        and (source.length == limit if fixed else source.length <= limit)
+        and (source.fixed or not fixed)
     ):
         return PASS
 

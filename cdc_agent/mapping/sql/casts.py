@@ -266,9 +266,7 @@ def _to_uuid(scope: Scope, term: Term, node: exp.Expression) -> Term:
         return scope.constant(None, terms.UUID, node)
     convert = conversion(terms.TEXT, terms.UUID, Context()).convert
     assert convert is not None
-    return scope.call(
-        lambda text: (convert(text.encode()) or b"").decode(), [as_text(scope, term)], terms.UUID, node
-    )
+    return scope.call(lambda text: (convert(text.encode()) or b"").decode(), [as_text(scope, term)], terms.UUID, node)
 
 
 # --- dates and times ---------------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from cdc_agent.mapping import pyvalues
 from cdc_agent.mapping.conversions.base import Context, ImpossibleError, MisfitError
 from cdc_agent.mapping.convert import conversion
 from cdc_agent.mapping.sql import numbers, terms, texts, times
-from cdc_agent.mapping.sql.texts import bytes_of_text
 from cdc_agent.mapping.sql.terms import MOMENTS, NUMBERS, TEXTS, Scope, Term
+from cdc_agent.mapping.sql.texts import bytes_of_text
 from cdc_agent.values import Kind, Type
 
 _ODD_MOMENT: Final = re.compile(r"-?infinity|\d{4,7}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?(?: BC)?")
@@ -136,7 +136,11 @@ def truth(scope: Scope, term: Term) -> Term:
 def as_text(scope: Scope, term: Term) -> Term:
     """The engine's text of a value."""
     if term.kind in TEXTS or term.kind not in _PRINTED:
-        return replace(term, untyped=False, type=text_like([term])) if term.kind is not Kind.BYTES else _refuse(scope, term)
+        return (
+            replace(term, untyped=False, type=text_like([term]))
+            if term.kind is not Kind.BYTES
+            else _refuse(scope, term)
+        )
     if term.kind is Kind.BOOL:
         printer: Callable[[Any], str] = _print_word if scope.is_postgres else _print_digit
     else:
@@ -249,7 +253,7 @@ def comparable(scope: Scope, a: Term, b: Term) -> tuple[Term, Term]:
     a, b = _same_kind(scope, a, b)
     if a.kind in TEXTS or b.kind in TEXTS:
         return _collated(scope, a, b)
-    if scope.is_postgres and Kind.DECIMAL in (a.kind, b.kind) or Kind.FLOAT in (a.kind, b.kind):
+    if (scope.is_postgres and Kind.DECIMAL in (a.kind, b.kind)) or Kind.FLOAT in (a.kind, b.kind):
         return _keyed(scope, numbers.order, a), _keyed(scope, numbers.order, b)
     if a.kind is Kind.INTERVAL:
         return scope.operator("{0}.order", [a], terms.BIG, a.node), scope.operator("{0}.order", [b], terms.BIG, b.node)

@@ -15,13 +15,11 @@ from typing import Any, Final
 from sqlglot import exp
 
 from cdc_agent.errors import ExpressionError
-from cdc_agent.mapping import pyvalues
-from cdc_agent.mapping.sql import documents, numbers, patterns, terms, texts, times
+from cdc_agent.mapping.sql import documents, numbers, terms, texts, times
 from cdc_agent.mapping.sql.casts import cast
 from cdc_agent.mapping.sql.coercion import (
     as_text,
     comparable,
-    convert_to,
     literal_as,
     name_of,
     text_like,
@@ -31,7 +29,7 @@ from cdc_agent.mapping.sql.coercion import (
     unify,
 )
 from cdc_agent.mapping.sql.functions import FUNCTIONS, VOLATILE
-from cdc_agent.mapping.sql.terms import MOMENTS, NUMBERS, TEXTS, Scope, Term
+from cdc_agent.mapping.sql.terms import MOMENTS, TEXTS, Scope, Term
 from cdc_agent.values import Kind, Type
 
 _SMALL_LIMIT: Final = 1 << 31
@@ -247,9 +245,7 @@ class Compiler:
         results: list[Term] = []
         for branch in node.args["ifs"]:
             test = self.term(branch.this)
-            conditions.append(
-                truth(self.scope, test) if subject is None else self.compare("==", subject, test, branch)
-            )
+            conditions.append(truth(self.scope, test) if subject is None else self.compare("==", subject, test, branch))
             results.append(self.term(branch.args["true"]))
         default = node.args.get("default")
         results.append(self.scope.null(node) if default is None else self.term(default))
@@ -414,12 +410,14 @@ class Compiler:
         if moment.kind not in MOMENTS:
             raise self.scope.error(f"an interval added to a {name_of(moment.kind)}", node, "use CAST")
         if moment.kind is Kind.DATE and not self.scope.is_postgres and _whole_days(span):
-            operation: Callable[..., Any] = times.add_span_to_day if sign == "+" else times.subtract_span_from_day
-            return self.scope.call(operation, [moment, span], terms.DATE, node)
+            move = times.add_span_to_day if sign == "+" else times.subtract_span_from_day
+            return self.scope.call(times.or_null(move), [moment, span], terms.DATE, node, may_be_null=True)
         type_ = terms.TIMESTAMP if moment.kind is Kind.DATE else moment.type
+        wide, type_ = to_moment(self.scope, moment, type_), replace(type_, precision=6)
         operation = times.add_span if sign == "+" else times.subtract_span
-        wide = to_moment(self.scope, moment, type_)
-        return self.scope.call(operation, [wide, span], replace(type_, precision=6), node)
+        if self.scope.is_postgres:
+            return self.scope.call(operation, [wide, span], type_, node)
+        return self.scope.call(times.or_null(operation), [wide, span], type_, node, may_be_null=True)
 
     def _postgres_days(self, sign: str, a: Term, b: Term, node: exp.Expression) -> Term:
         if a.untyped or b.untyped:
@@ -570,7 +568,9 @@ class Compiler:
             step = self.scope.constant(path[0], terms.TEXT, node)
             return self.scope.call(function, [value, step], type_, node, may_be_null=True)
         function = documents.mysql_extract_text if as_scalar else documents.mysql_extract
-        return self.scope.call(function, [value, self.scope.constant(path, terms.JSON, node)], type_, node, may_be_null=True)
+        return self.scope.call(
+            function, [value, self.scope.constant(path, terms.JSON, node)], type_, node, may_be_null=True
+        )
 
     def _document(self, term: Term) -> Term:
         if term.untyped:
@@ -604,7 +604,9 @@ class Compiler:
         as_scalar = isinstance(node, exp.JSONBExtractScalar)
         function = documents.at_path_text if as_scalar else documents.at_path
         type_ = terms.TEXT if as_scalar else terms.JSON
-        return self.scope.call(function, [value, self.scope.constant(steps, terms.JSON, node)], type_, node, may_be_null=True)
+        return self.scope.call(
+            function, [value, self.scope.constant(steps, terms.JSON, node)], type_, node, may_be_null=True
+        )
 
     def _has_key(self, node: exp.Expression) -> Term:
         pair = [self._document(self.term(node.this)), as_text(self.scope, self.term(node.expression))]

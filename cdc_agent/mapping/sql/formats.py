@@ -106,7 +106,9 @@ _POSTGRES: Final[dict[str, tuple[Part, Part]]] = {
 _UNKNOWN: Final = ("TH", "th", "SP", "TM", "FX", "TZH", "TZM", "TZ", "tz", "OF", "J", "RM", "rm", "BC", "AD", "bc", "ad",
                    "Y,YYY", "IYY", "IDDD", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "B.C.", "A.D.")  # fmt: skip
 _CASELESS: Final = {
-    name for name in _POSTGRES if name.isupper() and name not in ("MONTH", "MON", "DAY", "DY", "AM", "PM", "A.M.", "P.M.")
+    name
+    for name in _POSTGRES
+    if name.isupper() and name not in ("MONTH", "MON", "DAY", "DY", "AM", "PM", "A.M.", "P.M.")
 }
 _TOKEN: Final = re.compile(
     "|".join(
@@ -323,7 +325,9 @@ def _assembled(values: dict[str, str], default_year: int | None) -> dt.datetime 
     micro = int(values.get("fraction", "").ljust(6, "0"))
     try:
         day = _day(values, year, month)
-        return dt.datetime(day.year, day.month, day.day, hour, int(values.get("minute", 0)), int(values.get("second", 0)), micro)
+        return dt.datetime(
+            day.year, day.month, day.day, hour, int(values.get("minute", 0)), int(values.get("second", 0)), micro
+        )
     except ValueError:
         return None
 

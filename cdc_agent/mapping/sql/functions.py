@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -108,7 +107,9 @@ def _moment(scope: Scope, term: Term) -> Term:
     if term.untyped and (term.is_null or scope.is_postgres):
         return literal_as(scope, term, terms.TIMESTAMP)
     if term.kind in TEXTS and not scope.is_postgres:
-        return scope.call(times.mysql_moment, [replace(term, untyped=False)], terms.TIMESTAMP, term.node, may_be_null=True)
+        return scope.call(
+            times.mysql_moment, [replace(term, untyped=False)], terms.TIMESTAMP, term.node, may_be_null=True
+        )
     raise scope.error(f"a {name_of(term.kind)} where a date is needed", term.node, "use CAST")
 
 
@@ -203,7 +204,11 @@ def _strict(
 
     def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
         missing = len(wanted) - len(parts) if defaults else 0
-        filled = [*parts, *(scope.constant(value, terms.TEXT, node) for value in defaults[len(defaults) - missing :])] if missing else parts
+        filled = (
+            [*parts, *(scope.constant(value, terms.TEXT, node) for value in defaults[len(defaults) - missing :])]
+            if missing
+            else parts
+        )
         given = [
             term if place >= len(parts) else _ACCEPT[wanted[min(place, len(wanted) - 1)].rstrip("?.")](scope, term)
             for place, term in enumerate(filled)
@@ -224,7 +229,8 @@ def _by_kind(engines: str, names: str, parameters: str, choices: dict[Kind, tupl
         choice = choices.get(kind)
         if choice is None:
             raise scope.error(
-                f"{names.split()[0]} of a {name_of(kind)} with {len(parts)} arguments is not supported", node,
+                f"{names.split()[0]} of a {name_of(kind)} with {len(parts)} arguments is not supported",
+                node,
                 "CAST to another numeric type",
             )
         function, type_ = choice
@@ -471,7 +477,9 @@ def _extreme(choose: Callable[..., Any]) -> Build:
         if scope.is_postgres:
             return Term(
                 f"{scope.bind(partial(_known, choose, key))}({', '.join(term.source for term in given)})",
-                type_, all(term.nullable for term in given), node,
+                type_,
+                all(term.nullable for term in given),
+                node,
             )
         return scope.call(partial(choose, key=key), given, type_, node)
 
@@ -533,7 +541,7 @@ _by_kind("P", "SIGN", "number", {
     Kind.INTEGER: (lambda n: float(numbers.sign(n)), terms.FLOAT), Kind.DECIMAL: (numbers.sign_decimal, terms.DECIMAL),
     Kind.FLOAT: (numbers.sign_float, terms.FLOAT),
 })  # fmt: skip
-_by_kind("M", "SIGN", "number", {kind: (numbers.sign, terms.BIG) for kind in (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)})
+_by_kind("M", "SIGN", "number", dict.fromkeys((Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT), (numbers.sign, terms.BIG)))
 _by_kind("P", "SQRT", "number", {
     Kind.INTEGER: (numbers.square_root, terms.FLOAT), Kind.DECIMAL: (numbers.square_root_decimal, terms.DECIMAL),
     Kind.FLOAT: (numbers.square_root, terms.FLOAT),
@@ -603,9 +611,7 @@ def _float_function(engines: str, names: str, function: Callable[..., float], pa
 
     def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
         if scope.is_postgres and any(term.kind is Kind.DECIMAL for term in parts):
-            raise scope.error(
-                f"{names.split()[0]} of numeric is not supported", node, "CAST to DOUBLE PRECISION first"
-            )
+            raise scope.error(f"{names.split()[0]} of numeric is not supported", node, "CAST to DOUBLE PRECISION first")
         return scope.call(function, [to_number(scope, term, Kind.FLOAT) for term in parts], terms.FLOAT, node)
 
     _register(engines, names, parameters, build)
@@ -956,7 +962,9 @@ _register("M", "JSON_OBJECT", "any...", _object(documents.make_object))
 _register("M", "JSON_ARRAY", "any...", _array)
 _strict("P", "JSONB_TYPEOF JSON_TYPEOF", "json", terms.TEXT, documents.type_of)
 _strict("P", "JSONB_ARRAY_LENGTH JSON_ARRAY_LENGTH", "json", terms.SMALL, documents.array_length)
-_register("P", "JSONB_EXTRACT_PATH JSON_EXTRACT_PATH", "json, text...", _path_function(documents.at_path, as_text_=False))
+_register(
+    "P", "JSONB_EXTRACT_PATH JSON_EXTRACT_PATH", "json, text...", _path_function(documents.at_path, as_text_=False)
+)
 _register(
     "P", "JSONB_EXTRACT_PATH_TEXT JSON_EXTRACT_PATH_TEXT", "json, text...",
     _path_function(documents.at_path_text, as_text_=True),

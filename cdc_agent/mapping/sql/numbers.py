@@ -338,8 +338,6 @@ def to_scale(precision: int, scale: int, *, clamp: bool) -> Callable[[Decimal], 
     return cast
 
 
-
-
 def divide_whole(a: Decimal, b: Decimal) -> Decimal:
     """DIV of PostgreSQL: the whole part of the quotient."""
     if not b:

@@ -187,9 +187,7 @@ def postgres_substr(text: str, pattern: str, start: int, occurrence: int, flags:
     return _nth(postgres_pattern(pattern, flags), text, start, occurrence)
 
 
-def mysql_substr(
-    text: str, pattern: str, start: int, occurrence: int, flags: str, ignores_case: bool
-) -> str | None:
+def mysql_substr(text: str, pattern: str, start: int, occurrence: int, flags: str, ignores_case: bool) -> str | None:
     return _nth(mysql_pattern(pattern, flags, ignores_case), text, start, occurrence)
 
 
@@ -200,9 +198,7 @@ def _nth(pattern: re.Pattern[str], text: str, start: int, occurrence: int) -> st
     return None
 
 
-def mysql_instr(
-    text: str, pattern: str, start: int, occurrence: int, flags: str, ignores_case: bool
-) -> int:
+def mysql_instr(text: str, pattern: str, start: int, occurrence: int, flags: str, ignores_case: bool) -> int:
     for number, match in enumerate(mysql_pattern(pattern, flags, ignores_case).finditer(text, start - 1), 1):
         if number == max(occurrence, 1):
             return match.start() + 1

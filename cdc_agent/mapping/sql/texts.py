@@ -426,7 +426,7 @@ def mysql_decimal(text: str) -> Decimal:
 def format_number(number: Decimal, digits: int) -> str:
     """FORMAT(n, d) of MySQL in its default locale."""
     rounded = number.quantize(Decimal(1).scaleb(-max(digits, 0)), rounding=ROUND_HALF_UP)
-    return f"{rounded:,f}"
+    return f"{rounded if rounded else abs(rounded):,f}"
 
 
 # --- patterns ----------------------------------------------------------------------------------------------------

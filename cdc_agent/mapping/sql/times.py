@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cdc_agent.mapping.conversions.base import Code, misfit
+from cdc_agent.mapping.conversions.base import Code, MisfitError, misfit
 from cdc_agent.mapping.pyvalues import OddMoment, Span
 
 EPOCH: Final = dt.datetime(1970, 1, 1)
@@ -275,6 +275,18 @@ def add_span_to_day(day: dt.date, span: Span) -> dt.date:
 
 def subtract_span_from_day(day: dt.date, span: Span) -> dt.date:
     return add_span_to_day(day, negated(span))
+
+
+def or_null(move: Callable[[Any, Span], Any]) -> Callable[[Any, Span], Any]:
+    """MySQL gives NULL for a date outside its range."""
+
+    def moved(moment: Any, span: Span) -> Any:
+        try:
+            return move(moment, span)
+        except (OverflowError, MisfitError):
+            return None
+
+    return moved
 
 
 def negated(span: Span) -> Span:
