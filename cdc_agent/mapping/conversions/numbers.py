@@ -357,7 +357,8 @@ def _bool_to_float(source: Type, target: Type, context: Context) -> Way:
 
 
 def _bit_to_bit(source: Type, target: Type, context: Context) -> Way:
-    if source.length == target.length and source.fixed == target.fixed:
+    padded = source.fixed or context.source_engine != "postgresql"
+    if source.length == target.length and (padded or (context.to_postgres and not target.fixed)):
         return PASS
     if context.to_postgres:
         return _postgres_bits(source, target)

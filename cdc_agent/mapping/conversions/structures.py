@@ -228,7 +228,7 @@ def dump_json(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {dump_json(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_dump, value)) + "]"
+        return "[" + ", ".join(map(dump_json, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -473,7 +473,8 @@ def _range_reader(type_: Type) -> Read:
         if bounds not in ("[]", "[)", "(]", "()") or not set(value) <= {"lower", "upper", "bounds"}:
             raise ValueError
         lower, upper = (_quote_end(read(value.get(end))) for end in ("lower", "upper"))
-        return bounds[0].encode() + lower + b"," + upper + bounds[1].encode()
+        text: bytes = bounds[0].encode() + lower + b"," + upper + bounds[1].encode()
+        return text
 
     def convert(value: Any) -> bytes | None:
         if value is None:

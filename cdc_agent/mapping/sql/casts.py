@@ -138,7 +138,7 @@ _MYSQL_INTEGERS: Final[dict[Kind, Callable[[Any], int]]] = {
     Kind.TIMESTAMP: lambda m: int(times.without_fraction(m).strftime("%Y%m%d%H%M%S")),
     Kind.INSTANT: lambda m: int(times.without_fraction(m).strftime("%Y%m%d%H%M%S")),
     Kind.TIME: _clock_number,
-    Kind.JSON: lambda text: int(round(float(documents.parse(text)))),
+    Kind.JSON: lambda text: round(float(documents.parse(text))),
 }
 
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from cdc_agent.errors import ExpressionError
 from cdc_agent.mapping.sql import documents, numbers, terms, texts, times
+from cdc_agent.mapping.sql.arithmetic import calculate, integer_type
 from cdc_agent.mapping.sql.casts import cast
 from cdc_agent.mapping.sql.coercion import (
     as_text,
@@ -29,8 +30,8 @@ from cdc_agent.mapping.sql.coercion import (
     unify,
 )
 from cdc_agent.mapping.sql.functions import FUNCTIONS, VOLATILE
-from cdc_agent.mapping.sql.terms import MOMENTS, TEXTS, Scope, Term
-from cdc_agent.values import Kind, Type
+from cdc_agent.mapping.sql.terms import TEXTS, Scope, Term
+from cdc_agent.values import Kind
 
 _SMALL_LIMIT: Final = 1 << 31
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -268,71 +269,7 @@ class Compiler:
     # --- arithmetic
 
     def _arithmetic(self, node: exp.Expression) -> Term:
-        return self.calculate(_SIGNS[type(node)], self.term(node.this), self.term(node.expression), node)
-
-    def calculate(self, sign: str, a: Term, b: Term, node: exp.Expression) -> Term:
-        moved = self._with_time(sign, a, b, node)
-        if moved is not None:
-            return moved
-        a, b = self._numbers(a, b, node)
-        if a.kind is Kind.FLOAT:
-            return self._float_arithmetic(sign, a, b, node)
-        if a.kind is Kind.DECIMAL:
-            return self._decimal_arithmetic(sign, a, b, node)
-        return self._integer_arithmetic(sign, a, b, node)
-
-    def _numbers(self, a: Term, b: Term, node: exp.Expression) -> tuple[Term, Term]:
-        """Both as the wider of the two numeric types."""
-        if a.is_null or b.is_null:
-            other = b if a.is_null else a
-            type_ = terms.BIG if other.is_null or other.untyped else other.type
-            return self.scope.constant(None, type_, a.node), self.scope.constant(None, type_, b.node)
-        if self.scope.is_postgres:
-            a = literal_as(self.scope, a, b.type) if a.untyped and not b.untyped else a
-            b = literal_as(self.scope, b, a.type) if b.untyped and not a.untyped else b
-        kinds = [Kind.FLOAT if term.kind in TEXTS else term.kind for term in (a, b)]
-        for kind in (Kind.FLOAT, Kind.DECIMAL, Kind.INTEGER):
-            if kind in kinds or kind is Kind.INTEGER:
-                return to_number(self.scope, a, kind), to_number(self.scope, b, kind)
-        raise AssertionError(kinds)
-
-    def _integer_arithmetic(self, sign: str, a: Term, b: Term, node: exp.Expression) -> Term:
-        type_ = self._integer_type(a, b)
-        if sign == "/" and not self.scope.is_postgres:
-            pair = [to_number(self.scope, term, Kind.DECIMAL) for term in (a, b)]
-            return self.scope.call(numbers.mysql_divide, pair, terms.DECIMAL, node, may_be_null=True)
-        if sign in ("/", "DIV", "%"):
-            postgres, mysql = _INTEGER_QUOTIENTS[sign]
-            if self.scope.is_postgres:
-                return self.scope.call(postgres, [a, b], type_, node)
-            return self.scope.call(mysql, [a, b], type_, node, may_be_null=True)
-        check = self.scope.bind(_RANGES[type_.precision or 64, type_.unsigned])
-        return self.scope.operator(f"{check}({{0}} {sign} {{1}})", [a, b], type_, node)
-
-    def _integer_type(self, a: Term, b: Term) -> Type:
-        if not self.scope.is_postgres:
-            return terms.UNSIGNED if a.type.unsigned or b.type.unsigned else terms.BIG
-        return replace(terms.BIG, precision=max(a.type.precision or 64, b.type.precision or 64))
-
-    def _decimal_arithmetic(self, sign: str, a: Term, b: Term, node: exp.Expression) -> Term:
-        if sign in _DECIMAL_QUOTIENTS and not (self.scope.is_postgres and sign == "DIV"):
-            postgres, mysql = _DECIMAL_QUOTIENTS[sign]
-            if self.scope.is_postgres:
-                return self.scope.call(postgres, [a, b], terms.DECIMAL, node)
-            type_ = terms.BIG if sign == "DIV" else terms.DECIMAL
-            return self.scope.call(mysql, [a, b], type_, node, may_be_null=True)
-        return self.scope.call(_DECIMAL_OPERATIONS[sign], [a, b], terms.DECIMAL, node)
-
-    def _float_arithmetic(self, sign: str, a: Term, b: Term, node: exp.Expression) -> Term:
-        if not self.scope.is_postgres and sign in ("/", "%"):
-            function = numbers.mysql_divide_floats if sign == "/" else numbers.mysql_remainder_floats
-            return self.scope.call(function, [a, b], terms.FLOAT, node, may_be_null=True)
-        if sign in ("%", "DIV"):
-            raise self.scope.error(f"{sign} of floats is not supported", node, "CAST to DECIMAL first")
-        form = f"{{0}} {sign} {{1}}"
-        if not self.scope.is_postgres:
-            form = f"{self.scope.bind(numbers.finite)}({form})"
-        return self.scope.operator(form, [a, b], terms.FLOAT, node)
+        return calculate(self.scope, _SIGNS[type(node)], self.term(node.this), self.term(node.expression), node)
 
     def _negative(self, node: exp.Expression) -> Term:
         term = self.term(node.this)
@@ -354,7 +291,7 @@ class Compiler:
 
     def _bitwise(self, node: exp.Expression) -> Term:
         pair = [to_number(self.scope, self.term(part), Kind.INTEGER) for part in (node.this, node.expression)]
-        type_ = self._integer_type(*pair) if self.scope.is_postgres else terms.UNSIGNED
+        type_ = integer_type(self.scope, *pair) if self.scope.is_postgres else terms.UNSIGNED
         sign = _BITS[type(node)]
         if not self.scope.is_postgres:
             return self.scope.operator(f"({{0}} {sign} {{1}}) & 0xFFFFFFFFFFFFFFFF", pair, type_, node)
@@ -379,59 +316,6 @@ class Compiler:
         count = to_number(self.scope, self.term(inner), Kind.INTEGER)
         span_term = self.scope.constant(size, terms.INTERVAL, node)
         return self.scope.call(times.times_span, [span_term, count], terms.INTERVAL, node)
-
-    def _with_time(self, sign: str, a: Term, b: Term, node: exp.Expression) -> Term | None:
-        """Arithmetic with dates and intervals; None when neither is one."""
-        kinds = (a.kind, b.kind)
-        if Kind.INTERVAL not in kinds and not MOMENTS & {*kinds}:
-            return None
-        if kinds == (Kind.INTERVAL, Kind.INTERVAL) and sign in ("+", "-"):
-            operation = times.add_spans if sign == "+" else times.subtract_spans
-            return self.scope.call(operation, [a, b], terms.INTERVAL, node)
-        if sign == "*" and Kind.INTERVAL in kinds and Kind.INTEGER in kinds:
-            pair = [a, b] if a.kind is Kind.INTERVAL else [b, a]
-            return self.scope.call(times.times_span, pair, terms.INTERVAL, node)
-        if b.kind is Kind.INTERVAL and sign in ("+", "-"):
-            return self.move(a, b, sign, node)
-        if a.kind is Kind.INTERVAL and sign == "+":
-            return self.move(b, a, sign, node)
-        if self.scope.is_postgres and sign in ("+", "-"):
-            return self._postgres_days(sign, a, b, node)
-        raise self.scope.error(
-            f"{sign} between {name_of(a.kind)} and {name_of(b.kind)} is not supported", node, "use DATEDIFF or INTERVAL"
-        )
-
-    def move(self, moment: Term, span: Term, sign: str, node: exp.Expression) -> Term:
-        """A date or timestamp plus or minus an interval."""
-        if moment.untyped:
-            moment = literal_as(self.scope, moment, terms.TIMESTAMP)
-        if moment.kind in TEXTS and not self.scope.is_postgres:
-            moment = self.scope.call(times.mysql_moment, [moment], terms.TIMESTAMP, node, may_be_null=True)
-        if moment.kind not in MOMENTS:
-            raise self.scope.error(f"an interval added to a {name_of(moment.kind)}", node, "use CAST")
-        if moment.kind is Kind.DATE and not self.scope.is_postgres and _whole_days(span):
-            move = times.add_span_to_day if sign == "+" else times.subtract_span_from_day
-            return self.scope.call(times.or_null(move), [moment, span], terms.DATE, node, may_be_null=True)
-        type_ = terms.TIMESTAMP if moment.kind is Kind.DATE else moment.type
-        wide, type_ = to_moment(self.scope, moment, type_), replace(type_, precision=6)
-        operation = times.add_span if sign == "+" else times.subtract_span
-        if self.scope.is_postgres:
-            return self.scope.call(operation, [wide, span], type_, node)
-        return self.scope.call(times.or_null(operation), [wide, span], type_, node, may_be_null=True)
-
-    def _postgres_days(self, sign: str, a: Term, b: Term, node: exp.Expression) -> Term:
-        if a.untyped or b.untyped:
-            a, b = (literal_as(self.scope, t, o.type) if t.untyped else t for t, o in ((a, b), (b, a)))
-        if a.kind is Kind.DATE and b.kind is Kind.INTEGER:
-            return self.scope.call(times.add_days if sign == "+" else times.subtract_days, [a, b], terms.DATE, node)
-        if b.kind is Kind.DATE and a.kind is Kind.INTEGER and sign == "+":
-            return self.scope.call(times.add_days, [b, a], terms.DATE, node)
-        if sign == "-" and a.kind is b.kind is Kind.DATE:
-            return self.scope.call(times.days_between, [a, b], terms.SMALL, node)
-        if sign == "-" and a.kind in MOMENTS and b.kind in MOMENTS:
-            pair = [to_moment(self.scope, term, terms.TIMESTAMP) for term in (a, b)]
-            return self.scope.call(times.span_between, pair, terms.INTERVAL, node)
-        raise self.scope.error(f"{sign} between {name_of(a.kind)} and {name_of(b.kind)} is not supported", node)
 
     def _at_zone(self, node: exp.Expression) -> Term:
         moment, zone = self.term(node.this), as_text(self.scope, self.term(node.args["zone"]))
@@ -471,7 +355,7 @@ class Compiler:
 
     def _like(self, node: exp.Expression, escape: str = "\\") -> Term:
         value, pattern = (as_text(self.scope, self.term(part)) for part in (node.this, node.expression))
-        key = texts.lower if isinstance(node, exp.ILike) else None
+        key: Callable[[str], str] | None = texts.lower if isinstance(node, exp.ILike) else None
         if not self.scope.is_postgres:
             key = texts.ignores_case(text_like([value, pattern]))
         if key is not None:
@@ -625,15 +509,6 @@ def _shape(term: Term) -> str:
     return re.sub(r"\bt\d+\b", "t", term.source)
 
 
-def _whole_days(span: Term) -> bool:
-    """Whether an interval is made of days, months or years: its literal or its unit says so."""
-    if span.is_constant:
-        return not span.constant.microseconds
-    unit = span.node.args.get("unit")
-    size = None if unit is None else times.UNITS.get(unit.name.upper())
-    return size is not None and not size.microseconds
-
-
 def _spelling(node: exp.Expression) -> str:
     text = node.sql()
     return text if len(text) <= 60 else f"{text[:57]}…"
@@ -655,25 +530,12 @@ def _elsewhere(name: str, dialect: str) -> str:
     return "docs/mapping.md lists the functions"
 
 
-_RANGES: Final = {
-    (bits, unsigned): numbers.in_range(bits, unsigned) for bits in (8, 16, 24, 32, 64) for unsigned in (False, True)
-}
-_INTEGER_QUOTIENTS: Final[dict[str, tuple[Callable[..., Any], Callable[..., Any]]]] = {
-    "/": (numbers.divide_integers, numbers.mysql_div_integers),
-    "DIV": (numbers.divide_integers, numbers.mysql_div_integers),
-    "%": (numbers.remainder_integers, numbers.mysql_remainder_integers),
-}
-_DECIMAL_QUOTIENTS: Final[dict[str, tuple[Callable[..., Any], Callable[..., Any]]]] = {
-    "/": (numbers.divide, numbers.mysql_divide),
-    "DIV": (numbers.divide, numbers.mysql_div),
-    "%": (numbers.remainder, numbers.mysql_remainder),
-}
-_DECIMAL_OPERATIONS: Final = {"+": numbers.add, "-": numbers.subtract, "*": numbers.multiply}
 _SIGNS: Final[dict[type[exp.Expression], str]] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.IntDiv: "DIV",
 }  # fmt: skip
 _BITS: Final[dict[type[exp.Expression], str]] = {
-    exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^", exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
+    exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^",
+    exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
 }  # fmt: skip
 _OPERATORS: Final[dict[type[exp.Expression], str]] = {
     exp.EQ: "==", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",

@@ -42,7 +42,7 @@ def _short(names: tuple[str, ...], index: Callable[[Any], int], case: Callable[[
 
 
 def _hour_12(m: Any) -> int:
-    return (m.hour + 11) % 12 + 1
+    return int((m.hour + 11) % 12 + 1)
 
 
 def _half(am: str, pm: str) -> tuple[Part, Part]:
@@ -103,8 +103,10 @@ _POSTGRES: Final[dict[str, tuple[Part, Part]]] = {
     "a.m.": _half("a.m.", "p.m."),
     "p.m.": _half("a.m.", "p.m."),
 }
-_UNKNOWN: Final = ("TH", "th", "SP", "TM", "FX", "TZH", "TZM", "TZ", "tz", "OF", "J", "RM", "rm", "BC", "AD", "bc", "ad",
-                   "Y,YYY", "IYY", "IDDD", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "B.C.", "A.D.")  # fmt: skip
+_UNKNOWN: Final = (
+    "TH", "th", "SP", "TM", "FX", "TZH", "TZM", "TZ", "tz", "OF", "J", "RM", "rm", "BC", "AD", "bc", "ad", "Y,YYY",
+    "IYY", "IDDD", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "B.C.", "A.D.",
+)  # fmt: skip
 _CASELESS: Final = {
     name
     for name in _POSTGRES
