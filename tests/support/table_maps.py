@@ -80,7 +80,7 @@ def collations(columns: Sequence[Wire]) -> bytes:
 def metadata(columns: Sequence[Wire], key: Sequence[int], names: Sequence[str] | None) -> dict[int, bytes]:
     """The optional fields by their kind."""
     numeric = [one.unsigned for one in columns if one.real in NUMERIC]
-    texts = [one for one in columns if one.real in TEXT or one.real == 254]
+    texts = [one for one in columns if one.real in TEXT or one.real in (242, 254)]  # MySQL counts VECTOR among them
     enums = [one for one in columns if one.real == 247]
     sets = [one for one in columns if one.real == 248]
     geometries = [one for one in columns if one.real == 255]

@@ -225,14 +225,15 @@ class _Describer:
         return dict(zip(self._where(codes.GEOMETRY.__eq__), self._numbers(_GEOMETRY_TYPE), strict=False))
 
     def _collations(self) -> dict[int, Collation]:
-        texts = self._where(lambda code: code in codes.CHARACTER or self._counts_geometry(code))
+        texts = self._where(lambda code: code in codes.CHARACTER or self._counts(code))
         labelled = self._where({codes.ENUM, codes.SET}.__contains__)
         found = self._dealt(texts, _DEFAULT_CHARSET, _COLUMN_CHARSET)
         found |= self._dealt(labelled, _LABEL_DEFAULT_CHARSET, _LABEL_COLUMN_CHARSET)
         return {index: self._charsets.collation(number) for index, number in found.items()}
 
-    def _counts_geometry(self, code: int) -> bool:
-        return code == codes.GEOMETRY and self._mariadb
+    def _counts(self, code: int) -> bool:
+        """Whether a type without characters takes a place among the character sets, as its server lists them."""
+        return code == (codes.GEOMETRY if self._mariadb else codes.VECTOR)
 
     def _dealt(self, about: Sequence[int], default: int, each: int) -> dict[int, int]:
         """Collation ids by column, from one id for each column or from a default with exceptions."""
