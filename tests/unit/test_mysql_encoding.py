@@ -44,6 +44,17 @@ def test_each_kind_has_its_field_and_its_literal(kind: Kind, value: bytes | None
     assert literal(type_, value) == written
 
 
+@pytest.mark.parametrize(("bits", "written"), [(32, b"-3.4028234663852886e+38"), (64, b"-3.4028235e+38")])
+def test_the_greatest_single_is_written_in_full(bits: int, written: bytes) -> None:
+    """MySQL takes the shortest digits of FLT_MAX for a number that is out of a FLOAT's range."""
+    type_ = Type(Kind.FLOAT, "any", precision=bits)
+    value = b"-3.4028235e+38"
+    assert load_cell(type_, value) == written
+    assert load_encoder([type_])([(value,)]) == written + b"\n"
+    assert literal(type_, value) == b"'%b'" % written
+    assert tuple_encoder([type_])([(value,)]) == [b"('%b')" % written]
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

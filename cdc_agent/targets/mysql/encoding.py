@@ -73,6 +73,11 @@ def boolean(value: bytes) -> bytes:
     return b"1" if value == b"t" else b"0"
 
 
+def single(value: bytes) -> bytes:
+    """The greatest single-precision number in full: MySQL takes its shortest digits for a number beyond the range."""
+    return value.replace(b"3.4028235e+38", b"3.4028234663852886e+38")
+
+
 def instant(value: bytes) -> bytes:
     """Without its zone, which is the session's: UTC."""
     return value.removesuffix(b"+00")
@@ -92,7 +97,7 @@ def load_cell(type_: Type, value: Value) -> bytes:
         return geometry_hexadecimal(value)
     if type_.kind is Kind.BIT:
         return b"%d" % bits(value)
-    convert = _PLAIN.get(type_.kind)
+    convert = _plain(type_)
     text = convert(value) if convert else value
     return text.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\0", b"\\0")
 
@@ -151,7 +156,7 @@ def literal(type_: Type, value: Value) -> bytes:
         return b"x'%b'" % geometry_hexadecimal(value)
     if type_.kind is Kind.BIT:
         return b"%d" % bits(value)
-    convert = _PLAIN.get(type_.kind)
+    convert = _plain(type_)
     return quoted(convert(value) if convert else value)
 
 
@@ -232,8 +237,14 @@ def exact_condition(type_: Type, column: bytes, value: Value, *, native_json: bo
 _PLAIN: Final = {Kind.BOOL: boolean, Kind.INSTANT: instant, Kind.YEAR: year}
 
 
+def _plain(type_: Type) -> Callable[[bytes], bytes] | None:
+    if type_.kind is Kind.FLOAT and type_.precision == 32:
+        return single
+    return _PLAIN.get(type_.kind)
+
+
 def _plain_expression(type_: Type, name: str) -> str:
-    convert = _PLAIN.get(type_.kind)
+    convert = _plain(type_)
     return f"{convert.__name__}({name})" if convert else name
 
 
@@ -256,6 +267,7 @@ _NAMESPACE: Final[dict[str, Any]] = {
     "bits": bits,
     "boolean": boolean,
     "instant": instant,
+    "single": single,
     "year": year,
 }
 
