@@ -15,6 +15,7 @@ from cdc_agent.errors import PrivilegeMissing, TargetSchemaError
 from cdc_agent.mapping import types
 from cdc_agent.mapping.routes import Route
 from cdc_agent.mapping.writes import TargetColumn, TargetTable
+from cdc_agent.values import Kind, Type
 
 
 def create_target_table(source: Admin, target: Admin, route: Route) -> str:
@@ -41,8 +42,7 @@ def statement_for(table: TargetTable, target: Admin, route: Route, source_flavor
     """The CREATE TABLE statement of a route, for a source table as its catalogue has it."""
     columns = dict(copied(table, route))
     key = route.settings.key or _mapped_key(table, columns)
-    same = source_flavor == target.flavor
-    lines = [_column(name, column, target, in_key=name in key, same=same) for name, column in columns.items()]
+    lines = [_column(name, column, target, source_flavor, in_key=name in key) for name, column in columns.items()]
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(target.quote(name) for name in key)})")
     body = ",\n  ".join(lines)
@@ -83,9 +83,41 @@ def _mapped_key(table: TargetTable, columns: dict[str, TargetColumn]) -> tuple[s
     return key if len(key) == len(table.primary_key) else ()
 
 
-def _column(name: str, column: TargetColumn, target: Admin, *, in_key: bool, same: bool) -> str:
-    """`same` engines share their collations, and so which texts are equal."""
-    declared = types.recommended(column.type, target.flavor, key=in_key)
-    if same and target.engine is Engine.MYSQL and column.type.charset and column.type.collation:
+def _column(name: str, column: TargetColumn, target: Admin, source_flavor: str, *, in_key: bool) -> str:
+    declared = types.recommended(column.type, target.flavor, source_engine=source_flavor, key=in_key)
+    if target.engine is Engine.POSTGRES:
+        declared = _qualified(name, column.type, declared, target)
+    elif source_flavor == target.flavor and column.type.charset and column.type.collation:
+        # servers of one engine share their collations, and so which texts are equal
         declared += f" CHARACTER SET {column.type.charset} COLLATE {column.type.collation}"
     return f"{target.quote(name)} {declared}{'' if column.nullable and not in_key else ' NOT NULL'}"
+
+
+_FROM_EXTENSIONS: Final = frozenset({Kind.HSTORE, Kind.GEOMETRY, Kind.OTHER})
+_SCHEMA_OF: Final = """
+SELECT 'pg_catalog' WHERE to_regtype(%s) IS NOT NULL
+UNION ALL
+SELECT n.nspname FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace WHERE t.typname = %s
+"""
+"""The session's search path is pg_catalog alone."""
+
+
+def _qualified(name: str, type_: Type, declared: str, target: Admin) -> str:
+    """An extension's type under the schema that it has on the target; sessions of the agent search no schema."""
+    if (type_.element or type_).kind not in _FROM_EXTENSIONS:
+        return declared
+    base = declared.removesuffix("[]").split("(")[0].strip('"')
+    schemas = target.rows(_SCHEMA_OF, (declared, base))
+    if not schemas:
+        raise TargetSchemaError(
+            f"column {name}: the target database has no type {base}",
+            hint=_HINTS.get(type_.kind, "create the type's extension there, or the table with another column type"),
+        )
+    schema = schemas[0][0]
+    return declared if schema == "pg_catalog" else f"{target.quote(schema)}.{declared}"
+
+
+_HINTS: Final = {
+    Kind.HSTORE: "CREATE EXTENSION hstore, or create the table yourself with a jsonb column",
+    Kind.GEOMETRY: "CREATE EXTENSION postgis, or create the table yourself with a bytea column, which will hold EWKB",
+}
