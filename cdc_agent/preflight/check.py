@@ -20,10 +20,8 @@ from cdc_agent.errors import AgentError
 from cdc_agent.mapping.routes import Route
 from cdc_agent.preflight import checkpoints, mysql_checks, postgres_checks, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
-from cdc_agent.preflight.findings import Finding, error, info, warning
+from cdc_agent.preflight.findings import Finding, error, info, skewed, warning
 from cdc_agent.preflight.servers import Servers
-
-SKEW_SECONDS = 1.0
 
 
 def check(config: Config, names: Sequence[str]) -> list[Finding]:
@@ -75,11 +73,8 @@ class _Check:
         for name in self._names:
             settings = self._config.pipelines[name]
             source, target = drifts.get(settings.source), drifts.get(settings.target)
-            if source is not None and target is not None and abs(source - target) > SKEW_SECONDS:
-                message = (
-                    f"the clocks of {settings.source} and {settings.target} differ by {abs(source - target):.1f} s"
-                )
-                yield warning("PF003", name, message, "run NTP on both servers: conflict rules compare times")
+            if source is not None and target is not None:
+                yield from skewed(name, source, target)
 
     def directions(self) -> Iterator[Finding]:
         """What one direction writes, the other should bring back: a table in one of two directions only drifts."""

@@ -5,6 +5,7 @@ docs/errors.md lists every code, and a test compares the two.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -91,3 +92,25 @@ def warning(code: str, where: str, message: str, hint: str = "") -> Finding:
 
 def info(code: str, where: str, message: str, hint: str = "") -> Finding:
     return Finding(Severity.INFO, code, where, message, hint)
+
+
+OLDEST: Final = {"postgresql": (14,), "mysql": (8, 0), "mariadb": (10, 6)}
+"""The oldest versions that work."""
+
+
+def outdated(where: str, flavor: str, version: tuple[int, ...]) -> Iterator[Finding]:
+    """A finding when a server is older than what works."""
+    oldest = OLDEST[flavor]
+    if version < oldest:
+        found, least = (".".join(map(str, one)) for one in (version, oldest))
+        yield error("PF002", where, f"{flavor} {found}; {least} is the oldest that works", "upgrade the server")
+
+
+SKEW_SECONDS: Final = 1.0
+
+
+def skewed(where: str, source: float, target: float) -> Iterator[Finding]:
+    """A finding when two clocks, given as seconds ahead of ours, differ by more than a second."""
+    if abs(source - target) > SKEW_SECONDS:
+        message = f"the clocks of source and target differ by {abs(source - target):.1f} s"
+        yield warning("PF003", where, message, "run NTP on both servers: conflict rules compare times")

@@ -10,19 +10,14 @@ from cdc_agent.engines.mysql.identifiers import quote
 from cdc_agent.positions import BinlogPosition, parse_position
 from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase
-from cdc_agent.preflight.findings import Finding, error, info, warning
+from cdc_agent.preflight.findings import Finding, error, info, outdated, warning
 
-OLDEST: Final = {"mysql": (8, 0, 0), "mariadb": (10, 6, 0)}
 DAY: Final = 86_400
 
 
 def version(on: OnDatabase) -> Iterator[Finding]:
     """MySQL 8.0 and MariaDB 10.6 are the oldest."""
-    oldest = OLDEST[on.server.flavor]
-    if on.server.version < oldest:
-        found, least = (".".join(map(str, v)) for v in (on.server.version, oldest[:2]))
-        message = f"{on.server.flavor} {found}; {least} is the oldest that works"
-        yield error("PF002", on.name, message, "upgrade the server")
+    yield from outdated(on.name, on.server.flavor, on.server.version)
 
 
 def log_bin(on: OnDatabase) -> Iterator[Finding]:

@@ -10,18 +10,15 @@ from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.engines.postgres.identifiers import quote
 from cdc_agent.errors import AgentError
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase
-from cdc_agent.preflight.findings import Finding, error, info, warning
+from cdc_agent.preflight.findings import Finding, error, info, outdated, warning
 from cdc_agent.sources.postgres import slot
 
-OLDEST: Final = (14, 0)
 SHORT_TIMEOUT_MS: Final = 10_000
 
 
 def version(on: OnDatabase) -> Iterator[Finding]:
     """PostgreSQL 14 is the oldest."""
-    if on.server.version < OLDEST:
-        found = ".".join(map(str, on.server.version))
-        yield error("PF002", on.name, f"PostgreSQL {found}; 14 is the oldest that works", "upgrade the server")
+    yield from outdated(on.name, on.server.flavor, on.server.version)
 
 
 def wal_level(on: OnDatabase) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,8 +45,10 @@ def test_a_sound_pair_has_no_errors(pair: tuple[Database, Database], tmp_path: P
     """Two keyed tables of the same shape, servers with the settings of the manual: nothing stands in the way."""
     for database in pair:
         database.run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(20))")
+    pair[0].run("ALTER TABLE t ADD COLUMN unmapped integer")
     found = find(sync(tmp_path, *pair, "t"))
     assert codes(found) == set()
+    assert "PF052" in codes(found, Severity.INFO)
     assert "PF061" in codes(found, Severity.INFO)
 
 
@@ -149,13 +152,18 @@ def test_a_lost_publication_setting(postgres: Server, tmp_path: Path) -> None:
 
 def test_a_postgres_that_does_not_log_enough(postgres: Server, private_server: PrivateServer, tmp_path: Path) -> None:
     """wal_level, slots, senders and a hasty timeout are found at once."""
-    settings = {"wal_level": "replica", "max_replication_slots": "0", "wal_sender_timeout": "5s"}
+    settings = {
+        "wal_level": "replica",
+        "max_replication_slots": "0",
+        "max_wal_senders": "0",
+        "wal_sender_timeout": "5s",
+    }
     one = private_server(postgres, settings).create_database("one")
     other = postgres.create_database("other")
     for database in (one, other):
         database.run("CREATE TABLE t (id integer PRIMARY KEY)")
     found = find(sync(tmp_path, one, other, "t"))
-    assert codes(found) == {"PF010", "PF011"}
+    assert codes(found) == {"PF010", "PF011", "PF012"}
     assert {"PF005", "PF013"} <= codes(found, Severity.WARNING)
     assert "PF014" in codes(found, Severity.INFO)
 
@@ -184,6 +192,104 @@ def test_a_mysql_that_does_not_log_enough(
     expected = {"PF005", "PF022", "PF029"} | ({"PF028"} if any_mysql.engine == "mysql" else set())
     assert expected <= codes(found, Severity.WARNING)
     assert "PF062" in codes(found, Severity.INFO)
+
+
+def test_a_mysql_without_a_binlog(
+    postgres: Server, any_mysql: Server, private_server: PrivateServer, tmp_path: Path
+) -> None:
+    """A server that logs nothing is no source."""
+    server = private_server(any_mysql, {"skip_log_bin": "1"})
+    one, other = server.create_database("one"), postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    assert "PF020" in codes(find(sync(tmp_path, one, other, "t")))
+
+
+def test_a_mysql_with_a_peculiar_binlog(
+    postgres: Server, any_mysql: Server, private_server: PrivateServer, tmp_path: Path
+) -> None:
+    """Compression is a note, partial JSON a warning, no server_id an error."""
+    settings = {"log_bin_compress": "ON"}
+    if any_mysql.engine == "mysql":
+        settings = {
+            "binlog_transaction_compression": "ON",
+            "binlog_row_value_options": "PARTIAL_JSON",
+            "server_id": "0",
+        }
+    server = private_server(any_mysql, settings)
+    one, other = server.create_database("one"), postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    found = find(sync(tmp_path, one, other, "t"))
+    assert "PF024" in codes(found, Severity.INFO)
+    if any_mysql.engine == "mysql":
+        assert "PF025" in codes(found, Severity.WARNING)
+        assert "PF026" in codes(found)
+
+
+def test_replica_ids_that_collide(postgres: Server, any_mysql: Server, tmp_path: Path) -> None:
+    """The server's own id, and one id for two pipelines, are errors."""
+    one, other = any_mysql.create_database("one"), postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    running = sync(tmp_path, one, other, "t")
+    running.pipelines = {**running.pipelines, "again": running.pipelines["there"]}
+    config = load(running.write(), {})
+    (own,) = any_mysql.run("SELECT @@server_id")[0]
+    clashing = config.databases["one"].model_copy(update={"server_id": own})
+    config = config.model_copy(update={"databases": {**config.databases, "one": clashing}})
+    found = [finding.message for finding in check(config, list(config.pipelines)) if finding.code == "PF027"]
+    assert len(found) == 2
+
+
+def test_a_binlog_that_is_purged(postgres: Server, any_mysql: Server, tmp_path: Path) -> None:
+    """A checkpoint that stands in a file before the oldest one is an error."""
+    one, other = any_mysql.create_database("one"), postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    running = sync(tmp_path, one, other, "t")
+    try:
+        running.setup()
+        assert "PF030" not in codes(find(running))
+        other.run("UPDATE cdc_agent.checkpoint SET position = 'binlog:binlog.000000:4'")
+        assert "PF030" in codes(find(running))
+    finally:
+        running.close()
+
+
+def test_a_slot_of_another_kind(postgres: Server, tmp_path: Path) -> None:
+    """A slot of the pipeline's name that is no logical slot of this database is an error."""
+    one, other = postgres.create_database("one"), postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    name = f"physical_{one.name}"[:60]
+    one.run("SELECT pg_create_physical_replication_slot(%s)", (name,))
+    try:
+        assert "PF015" in codes(find(sync(tmp_path, one, other, "t", slot=name)))
+    finally:
+        one.run("SELECT pg_drop_replication_slot(%s)", (name,))
+
+
+def test_rights_that_are_missing(postgres: Server, any_mysql: Server, tmp_path: Path) -> None:
+    """A role that may only log in lacks rights on either engine, as source and as target."""
+    one, other = postgres.create_database("one"), any_mysql.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    user = f"poor_{uuid.uuid4().hex[:8]}"
+    one.run(f"CREATE ROLE {user} LOGIN PASSWORD 'poor'; GRANT SELECT ON t TO {user}")
+    other.run(f"CREATE USER {user}@'%' IDENTIFIED BY 'poor'")
+    other.run(f"GRANT SELECT ON `{other.name}`.* TO {user}@'%'")
+    running = sync(tmp_path, one, other, "t")
+    running.pipelines = {**running.pipelines, "back": pipeline(("other", other), ("one", one), ["t"])}
+    running.users = {"one": (user, "poor"), "other": (user, "poor")}
+    try:
+        missing = [finding.message for finding in find(running) if finding.code == "PF006"]
+        assert any("may not replicate" in message for message in missing)
+        assert any("schema cdc_agent" in message for message in missing)
+        assert any("REPLICATION SLAVE" in message for message in missing)
+    finally:
+        one.run(f"DROP OWNED BY {user}; DROP ROLE {user}")
+        other.run(f"DROP USER {user}@'%'")
 
 
 def test_plain_connections_to_other_hosts() -> None:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cdc_agent.cli import COMMANDS, main
-from cdc_agent.cli.common import error_json
+from cdc_agent.cli.common import ending, error_json
 from cdc_agent.errors import TakenOver
 
 BAD = "databases: {a: {url: 'ftp://x/y'}}\npipelines: {p: {source: a, target: b, tables: []}}\n"
@@ -149,3 +149,18 @@ def test_a_signal_stops_a_run_that_waits_for_its_databases(unreachable: str) -> 
     _, rest = process.communicate(timeout=20)
     assert process.returncode == 0, first + rest
     assert "s3cret-canary" not in first + rest
+
+
+def test_an_unexpected_error_shows_where_and_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+    """CA000 names the type and the frames; the error's own text, which may quote a row, is left out."""
+
+    def breaks() -> None:
+        raise KeyError("canary")
+
+    with pytest.raises(SystemExit) as caught:
+        ending(as_json=False)(breaks)()
+    assert caught.value.code == 1
+    text = capsys.readouterr().err
+    assert text.startswith("error CA000: internal error: KeyError\n")
+    assert "breaks" in text
+    assert "canary" not in text

@@ -12,6 +12,75 @@ from cdc_agent.preflight.findings import RULES
 
 ROOT = Path(__file__).parents[2]
 
+PROVOKED = {
+    "CA000": "unit/test_cli.py",
+    "CF001": "unit/test_config.py",
+    "CK001": "contract/test_status.py",
+    "CK002": "contract/test_target.py",
+    "CK003": "contract/test_stops.py",
+    "CK004": "contract/test_stops.py",
+    "DC001": "unit/test_pgoutput.py",
+    "SL001": "contract/test_postgres_source.py",
+    "SL002": "contract/test_postgres_source.py",
+    "SL003": "contract/test_mysql_source.py",
+    "SL004": "contract/test_postgres_source.py",
+    "SL005": "contract/test_setup.py",
+    "SL006": "contract/test_mysql_source.py",
+    "TG001": "contract/test_target.py",
+    "TG002": "contract/test_target.py",
+    "TG003": "contract/test_target.py",
+    "TG004": "contract/test_target.py",
+    "TG005": "contract/test_stops.py",
+    "TG006": "contract/test_grants.py",
+    "TG007": "contract/test_stops.py",
+    "DB001": "unit/test_mysql_engine.py",
+    "MP001": "contract/test_expressions_sql.py",
+    "MP002": "contract/test_stops.py",
+    "MP003": "contract/test_stops.py",
+    "PF001": "contract/test_preflight.py",
+    "PF002": "unit/test_checks.py",
+    "PF003": "unit/test_checks.py",
+    "PF004": "contract/test_preflight.py",
+    "PF005": "contract/test_preflight.py",
+    "PF006": "contract/test_preflight.py",
+    "PF007": "unit/test_cli.py",
+    "PF010": "contract/test_preflight.py",
+    "PF011": "contract/test_preflight.py",
+    "PF012": "contract/test_preflight.py",
+    "PF013": "contract/test_preflight.py",
+    "PF014": "contract/test_preflight.py",
+    "PF015": "contract/test_preflight.py",
+    "PF016": "contract/test_preflight.py",
+    "PF020": "contract/test_preflight.py",
+    "PF021": "contract/test_preflight.py",
+    "PF022": "contract/test_preflight.py",
+    "PF023": "contract/test_preflight.py",
+    "PF024": "contract/test_preflight.py",
+    "PF025": "contract/test_preflight.py",
+    "PF026": "contract/test_preflight.py",
+    "PF027": "contract/test_preflight.py",
+    "PF028": "contract/test_preflight.py",
+    "PF029": "contract/test_preflight.py",
+    "PF030": "contract/test_preflight.py",
+    "PF040": "contract/test_preflight.py",
+    "PF041": "contract/test_preflight.py",
+    "PF042": "contract/test_preflight.py",
+    "PF043": "contract/test_preflight.py",
+    "PF044": "contract/test_preflight.py",
+    "PF045": "contract/test_preflight.py",
+    "PF046": "contract/test_preflight.py",
+    "PF047": "contract/test_preflight.py",
+    "PF048": "contract/test_preflight.py",
+    "PF049": "contract/test_preflight.py",
+    "PF050": "contract/test_preflight.py",
+    "PF051": "contract/test_preflight.py",
+    "PF052": "contract/test_preflight.py",
+    "PF060": "contract/test_preflight.py",
+    "PF061": "contract/test_preflight.py",
+    "PF062": "contract/test_preflight.py",
+}
+"""Code → the tests that provoke it; they name the error's class or the code."""
+
 
 def error_codes() -> Iterator[tuple[str, type[AgentError]]]:
     """Every error class with its code."""
@@ -55,3 +124,12 @@ def test_a_rendered_error_has_code_details_and_hint() -> None:
         "  expected generation 7, found 8",
         "  hint: stop one of the two; `cdc-agent status` shows both",
     ]
+
+
+def test_every_code_is_provoked_by_a_test() -> None:
+    """A new code comes with the test that shows it."""
+    classes = {code: kind.__name__ for code, kind in error_codes()}
+    assert set(PROVOKED) == {*classes, *RULES}
+    for code, file in PROVOKED.items():
+        text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert code in text or classes.get(code, code) in text, f"{file} does not provoke {code}"
