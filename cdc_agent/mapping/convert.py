@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cdc_agent.mapping.conversions import numbers, structures, texts, times
+from cdc_agent.mapping.conversions import addresses, numbers, structures, texts, times
 from cdc_agent.mapping.conversions.base import (
     PASS,
     Code,
@@ -28,6 +28,7 @@ _MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
     **texts.MAKERS,
     **times.MAKERS,
     **structures.MAKERS,
+    **addresses.MAKERS,
 }
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlglot
 from sqlglot import exp
@@ -42,6 +42,7 @@ def compute({parameters}):
     except ERRORS as error:
         raise failed(error) from None
 """
+Result = TypeVar("Result")
 _ERRORS: Final = (ArithmeticError, ValueError, re.error, RecursionError)
 
 
@@ -114,7 +115,7 @@ class _Placed:
     def __init__(self, place: str) -> None:
         self._place = place
 
-    def __call__(self, step: Callable[[], Any]) -> Any:
+    def __call__(self, step: Callable[[], Result]) -> Result:
         try:
             return step()
         except ExpressionError as error:

@@ -67,7 +67,7 @@ class OddMoment:
         return hash(self.text)
 
     def __lt__(self, other: Any) -> bool:
-        return self.order < other.order if isinstance(other, OddMoment) else self.order[0] < 0
+        return bool(self.order < other.order if isinstance(other, OddMoment) else self.order[0] < 0)
 
     def __le__(self, other: Any) -> bool:
         return self == other or self < other

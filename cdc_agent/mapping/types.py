@@ -53,7 +53,9 @@ def recommended(type_: Type, engine: str, *, source_engine: str = "", key: bool 
     alike = engine == source_engine
     if engine == "postgresql":
         return _postgres(type_, alike)
-    return type_.native if alike and type_.kind in _OWN_TO_MARIADB else _mysql(type_, key)
+    if source_engine == "mariadb" and (size := _MARIADB_BYTES.get(native(type_))):
+        return type_.native if alike else size
+    return _mysql(type_, key)
 
 
 def is_mysql_native(type_: Type) -> bool:
@@ -139,8 +141,8 @@ _MYSQL_PLAIN: Final = {
     Kind.GEOMETRY: "geometry", Kind.YEAR: "year",
 }  # fmt: skip
 _MYSQL_INTEGERS: Final = {8: "tinyint", 16: "smallint", 24: "mediumint", 32: "int", 64: "bigint"}
-_OWN_TO_MARIADB: Final = frozenset({Kind.UUID, Kind.OTHER})
-"""Kinds of which MariaDB has types of its own: uuid, inet4, inet6."""
+_MARIADB_BYTES: Final = {"uuid": "binary(16)", "inet6": "binary(16)", "inet4": "binary(4)"}
+"""MariaDB's own types, and what its binlog makes of them."""
 _VARCHAR_LIMIT: Final = 1024
 """Characters up to which a column is VARCHAR: a row holds 65,535 bytes of such columns."""
 _KEY_LIMIT: Final = 255

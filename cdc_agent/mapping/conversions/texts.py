@@ -284,13 +284,13 @@ def _short(target: Type) -> str:
 def _to_set(source: Type, target: Type, context: Context) -> Way:
     if source.kind is Kind.SET and source.labels == target.labels:
         return PASS
-    order = {label.encode(): place for place, label in enumerate(target.labels)}
+    order: dict[bytes, int] = {label.encode(): place for place, label in enumerate(target.labels)}
 
     def convert(text: bytes) -> bytes:
         chosen = set(text.split(b",")) if text else set()
         if not chosen <= order.keys():
             misfit(Code.LABEL, f"not labels of {_short(target)}")
-        return b",".join(sorted(chosen, key=lambda label: order[label]))
+        return b",".join([label for label in order if label in chosen])
 
     return way(convert, Code.LABEL)
 

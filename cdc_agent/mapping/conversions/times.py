@@ -36,7 +36,7 @@ _INTERVAL: Final = re.compile(
     rb"(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?)(\d+)(?:\.(\d{1,6}))?S)?)?"
 )
 _INFINITE: Final = frozenset((b"infinity", b"-infinity"))
-_EPOCH: Final = b"1970-01-01 00:00:00+00"
+_FIRST_TIMESTAMP: Final = b"1970-01-01 00:00:01.000000+00"
 _LAST_TIMESTAMP: Final = b"2038-01-19 03:14:07.999999+00"
 _MYSQL_TIME_LIMIT: Final = timedelta(hours=838, minutes=59, seconds=59)
 _MIDNIGHT: Final = b" 00:00:00"
@@ -93,7 +93,11 @@ def _timestamp_range(source: Type, target: Type, context: Context) -> Way:
         return PASS
 
     def convert(text: bytes) -> bytes:
-        if not _EPOCH < text.replace(b"+00", b".000000+00" if b"." not in text else b"+00") <= _LAST_TIMESTAMP:
+        if (
+            not _FIRST_TIMESTAMP
+            <= text.replace(b"+00", b".000000+00" if b"." not in text else b"+00")
+            <= _LAST_TIMESTAMP
+        ):
             misfit(Code.OUT_OF_RANGE, f"{target.native} holds 1970 to 2038 only")
         return text
 

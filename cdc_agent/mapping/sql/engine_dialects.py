@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlglot import exp
 from sqlglot.dialects.mysql import MySQL
 from sqlglot.dialects.postgres import Postgres
-from sqlglot.tokens import TokenType
+from sqlglot.tokens import TokenType  # type: ignore[attr-defined, unused-ignore]
 
 from cdc_agent.mapping.sql.times import UNITS
 
@@ -19,9 +19,9 @@ _OWN_GRAMMAR: Final = frozenset({"CAST", "CONVERT", "EXTRACT", "OVERLAY", "POSIT
 
 
 class PlainPostgres(Postgres):
-    class Parser(Postgres.Parser):
-        FUNCTIONS = {}  # noqa: RUF012 -- as in the base class
-        LAMBDAS = {}  # noqa: RUF012 -- f(a -> 'b') is JSON access, not a function of a
+    class Parser(Postgres.Parser):  # type: ignore[misc, valid-type, unused-ignore]
+        FUNCTIONS: Any = {}  # noqa: RUF012 -- as in the base class
+        LAMBDAS: Any = {}  # noqa: RUF012 -- f(a -> 'b') is JSON access, not a function of a
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: parse for name, parse in Postgres.Parser.FUNCTION_PARSERS.items() if name in _OWN_GRAMMAR
         }
@@ -41,9 +41,9 @@ class PlainPostgres(Postgres):
 
 
 class PlainMySQL(MySQL):
-    class Parser(MySQL.Parser):
-        FUNCTIONS = {}  # noqa: RUF012
-        LAMBDAS = {}  # noqa: RUF012
+    class Parser(MySQL.Parser):  # type: ignore[misc, valid-type, unused-ignore]
+        FUNCTIONS: Any = {}  # noqa: RUF012
+        LAMBDAS: Any = {}  # noqa: RUF012
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: parse for name, parse in MySQL.Parser.FUNCTION_PARSERS.items() if name in _OWN_GRAMMAR
         }

@@ -32,9 +32,9 @@ def in_range(bits: int, unsigned: bool) -> Callable[[int], int]:
     low, high = (0, (1 << bits) - 1) if unsigned else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
     def check(value: int) -> int:
-        if low <= value <= high:
-            return value
-        misfit(Code.OUT_OF_RANGE, "integer out of range")
+        if not low <= value <= high:
+            misfit(Code.OUT_OF_RANGE, "integer out of range")
+        return value
 
     return check
 
@@ -235,7 +235,7 @@ def negate(number: Decimal) -> Decimal:
 
 
 def sign(number: Any) -> int:
-    return (number > 0) - (number < 0)
+    return int(number > 0) - int(number < 0)
 
 
 def sign_decimal(number: Decimal) -> Decimal:
@@ -247,8 +247,7 @@ def sign_float(number: float) -> float:
 
 
 def power(base: float, exponent: float) -> float:
-    result = math.pow(base, exponent)
-    return result
+    return math.pow(base, exponent)
 
 
 def square_root(number: float) -> float:
@@ -331,9 +330,9 @@ def to_scale(precision: int, scale: int, *, clamp: bool) -> Callable[[Decimal], 
         rounded = _round(number, scale) if scale >= 0 else _rounded(number, scale, ROUND_HALF_UP)
         if abs(rounded) < limit:
             return rounded
-        if clamp:
-            return greatest.copy_sign(rounded)
-        misfit(Code.OUT_OF_RANGE, "numeric field overflow")
+        if not clamp:
+            misfit(Code.OUT_OF_RANGE, "numeric field overflow")
+        return greatest.copy_sign(rounded)
 
     return cast
 

@@ -134,7 +134,7 @@ def substring_index(text: str, delimiter: str, count: int) -> str:
     parts = text.split(delimiter) if count > 0 else text.rsplit(delimiter, -count)
     if count > 0:
         return delimiter.join(parts[:count])
-    return delimiter.join(parts[-(-count):]) if len(parts) > -count else text
+    return delimiter.join(parts[count:]) if len(parts) > -count else text
 
 
 def overlay(text: str, new: str, start: int) -> str:
@@ -333,14 +333,10 @@ def crc32(data: bytes) -> int:
 
 
 def encode(data: bytes, form: str) -> str:
-    match form.lower():
-        case "hex":
-            return data.hex()
-        case "base64":
-            return base64_lines(data)
-        case "escape":
-            return "".join(_escaped(byte) for byte in data)
-    misfit(Code.EXPRESSION, "ENCODE knows hex, base64 and escape")
+    write = _ENCODINGS.get(form.lower())
+    if write is None:
+        misfit(Code.EXPRESSION, "ENCODE knows hex, base64 and escape")
+    return write(data)
 
 
 def _escaped(byte: int) -> str:
@@ -355,12 +351,19 @@ def base64_lines(data: bytes) -> str:
     return "\n".join(text[i : i + 76] for i in range(0, len(text), 76))
 
 
+_ENCODINGS: Final[dict[str, Callable[[bytes], str]]] = {
+    "hex": bytes.hex,
+    "base64": base64_lines,
+    "escape": lambda data: "".join(map(_escaped, data)),
+}
+
+
 def decode(text: str, form: str) -> bytes:
     if form.lower() == "hex":
         return bytes.fromhex(text)
-    if form.lower() == "base64":
-        return base64.b64decode(text.encode(), validate=False)
-    misfit(Code.EXPRESSION, "DECODE knows hex and base64")
+    if form.lower() != "base64":
+        misfit(Code.EXPRESSION, "DECODE knows hex and base64")
+    return base64.b64decode(text.encode(), validate=False)
 
 
 def from_base64(text: str) -> bytes | None:

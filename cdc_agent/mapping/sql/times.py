@@ -332,7 +332,8 @@ UNITS: Final[dict[str, Span]] = {
 }  # fmt: skip
 _UNIT_NAMES: Final = {
     "us": "MICROSECOND", "ms": "MILLISECOND", "sec": "SECOND", "s": "SECOND", "min": "MINUTE", "m": "MINUTE",
-    "hr": "HOUR", "h": "HOUR", "d": "DAY", "w": "WEEK", "mon": "MONTH", "y": "YEAR", "yr": "YEAR", "centurie": "CENTURY",
+    "hr": "HOUR", "h": "HOUR", "d": "DAY", "w": "WEEK", "mon": "MONTH", "y": "YEAR", "yr": "YEAR",
+    "centurie": "CENTURY",
 }  # fmt: skip
 _SPAN_PART: Final = re.compile(
     r"\s*(?:([+-]?)(\d+):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?|([+-]?\d+)(?:\.(\d{1,6}))?\s*([A-Za-z]+))\s*"

@@ -100,8 +100,7 @@ def _modulo(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
 
 def _divide(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
     pair = [to_number(scope, term, Kind.DECIMAL) for term in parts]
-    whole = scope.call(numbers.divide_whole, pair, terms.DECIMAL, node)
-    return whole
+    return scope.call(numbers.divide_whole, pair, terms.DECIMAL, node)
 
 
 def _float_function(engines: str, names: str, function: Callable[..., float], parameters: str = "float") -> None:

@@ -85,18 +85,10 @@ def strict(
     wanted = split(parameters)
 
     def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-        missing = len(wanted) - len(parts) if defaults else 0
-        filled = (
-            [*parts, *(scope.constant(value, terms.TEXT, node) for value in defaults[len(defaults) - missing :])]
-            if missing
-            else parts
-        )
-        given = [
-            term
-            if place >= len(parts)
-            else arguments.ACCEPT[wanted[min(place, len(wanted) - 1)].rstrip("?.")](scope, term)
-            for place, term in enumerate(filled)
-        ]
+        given = arguments.accepted(scope, parts, wanted)
+        left_out = len(wanted) - len(parts) if defaults else 0
+        if left_out:
+            given += [scope.constant(value, terms.TEXT, node) for value in defaults[-left_out:]]
         type_ = result(given) if callable(result) else result
         return scope.call(function, given, type_, node, may_be_null=null)
 

@@ -1,0 +1,261 @@
+"""Conversions between the engines' types: what passes, what changes its form, and what is refused for which reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdc_agent.engines.mysql.types import from_column_type
+from cdc_agent.mapping.convert import Context, ImpossibleError, MisfitError, converter
+from cdc_agent.values import Kind, Type
+
+TO_MYSQL = Context(engine="mysql", source_engine="postgresql")
+TO_POSTGRES = Context(engine="postgresql", source_engine="mysql")
+SAME = Context(engine="postgresql", source_engine="postgresql")
+MYSQL_BOTH = Context(engine="mysql", source_engine="mysql")
+
+PG = {
+    "boolean": Type(Kind.BOOL, "boolean"),
+    "smallint": Type(Kind.INTEGER, "smallint", precision=16),
+    "integer": Type(Kind.INTEGER, "integer", precision=32),
+    "bigint": Type(Kind.INTEGER, "bigint", precision=64),
+    "numeric": Type(Kind.DECIMAL, "numeric"),
+    "numeric(5,2)": Type(Kind.DECIMAL, "numeric(5,2)", precision=5, scale=2),
+    "numeric(20,0)": Type(Kind.DECIMAL, "numeric(20,0)", precision=20, scale=0),
+    "real": Type(Kind.FLOAT, "real", precision=32),
+    "double": Type(Kind.FLOAT, "double precision", precision=64),
+    "text": Type(Kind.TEXT, "text"),
+    "varchar(5)": Type(Kind.TEXT, "character varying(5)", length=5),
+    "char(5)": Type(Kind.TEXT, "character(5)", length=5, fixed=True),
+    "bytea": Type(Kind.BYTES, "bytea"),
+    "date": Type(Kind.DATE, "date"),
+    "time": Type(Kind.TIME, "time without time zone", precision=6),
+    "timestamp": Type(Kind.TIMESTAMP, "timestamp without time zone", precision=6),
+    "timestamptz": Type(Kind.INSTANT, "timestamp with time zone", precision=6),
+    "interval": Type(Kind.INTERVAL, "interval", precision=6),
+    "uuid": Type(Kind.UUID, "uuid"),
+    "json": Type(Kind.JSON, "json"),
+    "jsonb": Type(Kind.JSON, "jsonb"),
+    "enum": Type(Kind.ENUM, "level", labels=("low", "high")),
+    "int[]": Type(Kind.ARRAY, "integer[]", element=Type(Kind.INTEGER, "integer", precision=32)),
+    "text[]": Type(Kind.ARRAY, "text[]", element=Type(Kind.TEXT, "text")),
+    "bool[]": Type(Kind.ARRAY, "boolean[]", element=Type(Kind.BOOL, "boolean")),
+    "int4range": Type(Kind.RANGE, "int4range", element=Type(Kind.INTEGER, "integer", precision=32)),
+    "tsrange": Type(Kind.RANGE, "tsrange", element=Type(Kind.TIMESTAMP, "timestamp", precision=6)),
+    "int4multirange": Type(Kind.RANGE, "int4multirange", element=Type(Kind.INTEGER, "integer", precision=32)),
+    "hstore": Type(Kind.HSTORE, "hstore"),
+    "pair": Type(Kind.COMPOSITE, "pair", fields=(("n", Type(Kind.INTEGER, "integer")), ("s", Type(Kind.TEXT, "text")))),
+    "bit(8)": Type(Kind.BIT, "bit(8)", length=8, fixed=True),
+    "varbit": Type(Kind.BIT, "bit varying"),
+    "inet": Type(Kind.OTHER, "inet"),
+}
+
+
+def type_of(name: str, *, mysql: bool) -> Type:
+    if not mysql:
+        return PG[name]
+    declared, _, charset = name.partition(" @")
+    return from_column_type(declared, charset or "utf8mb4")
+
+
+def convert(source: str, target: str, value: str, context: Context) -> str | None:
+    source_type = type_of(source, mysql=context.source_engine == "mysql")
+    target_type = type_of(target, mysql=context.engine == "mysql")
+    function = converter(source_type, target_type, context)
+    result = value.encode() if function is None else function(value.encode())
+    return None if result is None else result.decode()
+
+
+PASSES = [
+    ("bigint", "bigint", TO_MYSQL),
+    ("smallint", "int", TO_MYSQL),
+    ("text", "longtext", TO_MYSQL),
+    ("varchar(5)", "varchar(10)", TO_MYSQL),
+    ("uuid", "char(36)", TO_MYSQL),
+    ("int", "bigint", TO_POSTGRES),
+    ("decimal(5,2)", "numeric(5,2)", TO_POSTGRES),
+    ("double", "double", TO_POSTGRES),
+    ("date", "date", MYSQL_BOTH),
+    ("datetime(3)", "datetime(6)", MYSQL_BOTH),
+    ("int[]", "int[]", SAME),
+]
+
+
+@pytest.mark.parametrize(("source", "target", "context"), PASSES)
+def test_hot_pairs_pass_untouched(source: str, target: str, context: Context) -> None:
+    """Types whose every value fits as it is need no function."""
+    source_type = type_of(source, mysql=context.source_engine == "mysql")
+    assert converter(source_type, type_of(target, mysql=context.engine == "mysql"), context) is None
+
+
+FITS = [
+    ("boolean", "tinyint(1)", "t", "1", TO_MYSQL),
+    ("boolean", "bit(1)", "f", "0", TO_MYSQL),
+    ("boolean", "varchar(5)", "t", "true", TO_MYSQL),
+    ("tinyint(1)", "boolean", "1", "t", TO_POSTGRES),
+    ("bit(1)", "boolean", "0", "f", TO_POSTGRES),
+    ("bit(8)", "integer", "00000101", "5", TO_POSTGRES),
+    ("int", "numeric(5,2)", "12", "12.00", TO_POSTGRES),
+    ("bigint unsigned", "numeric(20,0)", "18446744073709551615", "18446744073709551615", TO_POSTGRES),
+    ("numeric", "decimal(10,2)", "1.5", "1.50", TO_MYSQL),
+    ("numeric", "decimal(10,2)", "1.500", "1.50", TO_MYSQL),
+    ("numeric", "decimal(10,2)", "-0.00", "0.00", TO_MYSQL),
+    ("numeric", "int", "7.00", "7", TO_MYSQL),
+    ("numeric", "double", "0.1", "0.1", TO_MYSQL),
+    ("double", "float", "0.5", "0.5", TO_MYSQL),
+    ("double", "decimal(10,3)", "1e-3", "0.001", TO_MYSQL),
+    ("char(5)", "varchar(5)", "ab   ", "ab", TO_MYSQL),
+    ("text", "int", " 12 ", "12", TO_MYSQL),
+    ("text", "varchar(3)", "äöü", "äöü", TO_MYSQL),
+    ("text", "varchar(9) @latin1", "é", "é", TO_MYSQL),
+    ("text", "enum('low','high')", "low", "low", TO_MYSQL),
+    ("enum('low','high')", "text", "low", "low", TO_POSTGRES),
+    ("set('a','b')", "text[]", "a,b", "{a,b}", TO_POSTGRES),
+    ("set('a','b')", "jsonb", "a,b", '["a", "b"]', TO_POSTGRES),
+    ("uuid", "binary(16)", "00112233-4455-6677-8899-aabbccddeeff", "\\x00112233445566778899aabbccddeeff", TO_MYSQL),
+    ("binary(16)", "uuid", "\\x00112233445566778899aabbccddeeff", "00112233-4455-6677-8899-aabbccddeeff", TO_POSTGRES),
+    ("char(36)", "uuid", "00112233-4455-6677-8899-AABBCCDDEEFF", "00112233-4455-6677-8899-aabbccddeeff", TO_POSTGRES),
+    ("timestamptz", "datetime(6)", "2024-02-29 12:00:00.5+00", "2024-02-29 12:00:00.5", TO_MYSQL),
+    ("datetime(6)", "timestamptz", "2024-02-29 12:00:00.5", "2024-02-29 12:00:00.5+00", TO_POSTGRES),
+    ("timestamp", "datetime(3)", "2024-02-29 12:00:00.120", "2024-02-29 12:00:00.120", TO_MYSQL),
+    ("timestamptz", "timestamp", "2024-02-29 12:00:00+00", "2024-02-29 12:00:00+00", TO_MYSQL),
+    ("date", "datetime", "2024-02-29", "2024-02-29 00:00:00", TO_MYSQL),
+    ("datetime", "date", "2024-02-29 00:00:00", "2024-02-29", TO_POSTGRES),
+    ("time(3)", "interval", "-100:30:00.5", "PT-100H-30M-0.5S", TO_POSTGRES),
+    ("interval", "time(3)", "PT-100H-30M-0.5S", "-100:30:00.5", TO_MYSQL),
+    ("interval", "time", "P1DT1H", "25:00:00", TO_MYSQL),
+    ("interval", "varchar(64)", "P1Y2M", "P1Y2M", TO_MYSQL),
+    ("int[]", "json", "{1,2,NULL}", "[1, 2, null]", TO_MYSQL),
+    ("int[]", "json", "{{1,2},{3,4}}", "[[1, 2], [3, 4]]", TO_MYSQL),
+    ("int[]", "json", "{}", "[]", TO_MYSQL),
+    ("text[]", "json", '{"a \\"b\\"","NULL",NULL,"\\\\",c}', '["a \\"b\\"", "NULL", null, "\\\\", "c"]', TO_MYSQL),
+    ("bool[]", "json", "{t,f}", "[true, false]", TO_MYSQL),
+    ("json", "int[]", "[1, [2]]".replace("[2]", "2"), "{1,2}", TO_POSTGRES),
+    ("json", "text[]", '["a,b", null, "", "null"]', '{"a,b",NULL,"","null"}', TO_POSTGRES),
+    ("int4range", "json", "[1,5)", '{"lower": 1, "upper": 5, "bounds": "[)"}', TO_MYSQL),
+    ("int4range", "json", "empty", '"empty"', TO_MYSQL),
+    ("int4range", "json", "(,5)", '{"lower": null, "upper": 5, "bounds": "()"}', TO_MYSQL),
+    ("json", "int4range", '{"lower": 1, "upper": null, "bounds": "[)"}', "[1,)", TO_POSTGRES),
+    ("tsrange", "json", '["2024-01-01 00:00:00",)',
+     '{"lower": "2024-01-01 00:00:00", "upper": null, "bounds": "[)"}', TO_MYSQL),
+    ("int4multirange", "json", "{[1,2),[5,7)}",
+     '[{"lower": 1, "upper": 2, "bounds": "[)"}, {"lower": 5, "upper": 7, "bounds": "[)"}]', TO_MYSQL),
+    ("hstore", "json", '"a"=>"1", "b\\"c"=>NULL', '{"a": "1", "b\\"c": null}', TO_MYSQL),
+    ("json", "hstore", '{"a": "1", "b": null}', '"a"=>"1", "b"=>NULL', TO_POSTGRES),
+    ("pair", "json", '(1,"a ""b"", c")', '{"n": 1, "s": "a \\"b\\", c"}', TO_MYSQL),
+    ("pair", "json", "(,)", '{"n": null, "s": null}', TO_MYSQL),
+    ("json", "pair", '{"n": 1, "s": "x y"}', '(1,"x y")', TO_POSTGRES),
+    ("inet", "varchar(50)", "10.0.0.0/8", "10.0.0.0/8", TO_MYSQL),
+    ("year", "integer", "2024", "2024", TO_POSTGRES),
+    ("integer", "year", "0", "0", TO_MYSQL),
+    ("varbit", "bit(8)", "101", "00000101", TO_MYSQL),
+    ("bit(8)", "varbinary(1)", "11111111", "\\xff", TO_MYSQL),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "target", "value", "expected", "context"), FITS)
+def test_values_take_the_form_of_the_target(
+    source: str, target: str, value: str, expected: str, context: Context
+) -> None:
+    """A value that fits arrives in the target type's own canonical text."""
+    assert convert(source, target, value, context) == expected
+
+
+REFUSED = [
+    ("text", "varchar(3)", "äöüx", "too_long", TO_MYSQL),
+    ("text", "tinytext", "ä" * 128, "too_long", TO_MYSQL),
+    ("bytea", "varbinary(2)", "\\x010203", "too_long", TO_MYSQL),
+    ("bytea", "binary(3)", "\\x0102", "too_short", TO_MYSQL),
+    ("varchar(9)", "text", "a\0b", "nul", TO_POSTGRES),
+    ("text", "varchar(9) @latin1", "Ω", "encoding", TO_MYSQL),
+    ("text", "varchar(9) @utf8mb3", "\U0001f600", "encoding", TO_MYSQL),
+    ("bigint", "int", "2147483648", "out_of_range", TO_MYSQL),
+    ("integer", "int unsigned", "-1", "out_of_range", TO_MYSQL),
+    ("int unsigned", "integer", "4294967295", "out_of_range", TO_POSTGRES),
+    ("tinyint(1)", "boolean", "2", "out_of_range", TO_POSTGRES),
+    ("numeric", "decimal(5,2)", "1000", "out_of_range", TO_MYSQL),
+    ("numeric", "decimal(5,2)", "1.005", "digits", TO_MYSQL),
+    ("numeric", "decimal(5,2) unsigned", "-1", "out_of_range", TO_MYSQL),
+    ("numeric", "decimal(5,2)", "NaN", "not_finite", TO_MYSQL),
+    ("numeric", "int", "1.5", "digits", TO_MYSQL),
+    ("numeric", "double", "0.12345678901234567890", "digits", TO_MYSQL),
+    ("double", "double", "Infinity", "not_finite", TO_MYSQL),
+    ("double", "double", "NaN", "not_finite", TO_MYSQL),
+    ("double", "float", "0.1", "digits", TO_MYSQL),
+    ("double", "float", "1e+300", "out_of_range", TO_MYSQL),
+    ("date", "date", "infinity", "not_finite", TO_MYSQL),
+    ("date", "date", "0044-03-15 BC", "out_of_range", TO_MYSQL),
+    ("date", "date", "10000-01-01", "out_of_range", TO_MYSQL),
+    ("timestamptz", "timestamp", "2038-01-19 03:14:08+00", "out_of_range", TO_MYSQL),
+    ("timestamptz", "timestamp", "1970-01-01 00:00:00+00", "out_of_range", TO_MYSQL),
+    ("timestamp", "datetime(3)", "2024-01-01 00:00:00.1234", "digits", TO_MYSQL),
+    ("timestamp", "date", "2024-01-01 00:00:01", "digits", TO_MYSQL),
+    ("date", "date", "0000-00-00", "zero_date", TO_POSTGRES),
+    ("date", "date", "2024-00-15", "zero_date", TO_POSTGRES),
+    ("datetime", "timestamp", "0000-00-00 00:00:00", "zero_date", TO_POSTGRES),
+    ("timestamp", "timestamptz", "0000-00-00 00:00:00+00", "zero_date", TO_POSTGRES),
+    ("time", "time", "-01:00:00", "out_of_range", TO_POSTGRES),
+    ("time", "time", "24:00:01", "out_of_range", TO_POSTGRES),
+    ("interval", "time", "P1M", "out_of_range", TO_MYSQL),
+    ("interval", "time", "PT839H", "out_of_range", TO_MYSQL),
+    ("enum('','x')", "enum", "x", "label", TO_POSTGRES),
+    ("text", "enum('low')", "high", "label", TO_MYSQL),
+    ("text", "set('a','b')", "a,c", "label", TO_MYSQL),
+    ("json", "jsonb", '{"a": "\\u0000"}', "nul", TO_POSTGRES),
+    ("json", "jsonb", '"\\ud800"', "encoding", TO_POSTGRES),
+    ("jsonb", "json", '{"a": 0.12345678901234567890}', "digits", TO_MYSQL),
+    ("text", "json", "{no json}", "form", TO_MYSQL),
+    ("json", "int[]", '{"a": 1}', "form", TO_POSTGRES),
+    ("json", "int[]", '["a"]', "form", TO_POSTGRES),
+    ("json", "int[]", "[[1], [1, 2]]", "form", TO_POSTGRES),
+    ("int[]", "json", "[0:1]={1,2}", "form", TO_MYSQL),
+    ("char(36)", "uuid", "no uuid", "form", TO_POSTGRES),
+    ("text", "date", "2024-02-30", "form", TO_MYSQL),
+    ("text", "int", "12abc", "form", TO_MYSQL),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "target", "value", "code", "context"), REFUSED)
+def test_what_does_not_fit_is_refused_with_its_reason(
+    source: str, target: str, value: str, code: str, context: Context
+) -> None:
+    """A value that the column cannot hold is a misfit with a code, and its reason does not repeat the value."""
+    with pytest.raises(MisfitError) as error:
+        convert(source, target, value, context)
+    assert error.value.code == code
+    assert code == "not_finite" or len(value) < 3 or value not in error.value.reason
+
+
+IMPOSSIBLE = [("bytea", "text"), ("text", "bytea"), ("bytea", "integer"), ("jsonb", "integer"), ("uuid", "date")]
+
+
+@pytest.mark.parametrize(("source", "target"), IMPOSSIBLE)
+def test_types_without_a_common_form_do_not_convert(source: str, target: str) -> None:
+    """No value of the one has a form in the other: the route cannot be bound."""
+    with pytest.raises(ImpossibleError):
+        converter(PG[source], PG[target], SAME)
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("null", None), ("1970-01-01", "1970-01-01")])
+def test_zero_dates_follow_the_route(policy: str, expected: str | None) -> None:
+    """A zero date becomes NULL or the given date when the route says so."""
+    context = Context(engine="postgresql", source_engine="mysql", zero_dates=policy)
+    assert convert("date", "date", "0000-00-00", context) == expected
+    assert convert("date", "date", "2024-02-29", context) == "2024-02-29"
+
+
+def test_a_zero_date_given_for_timestamps_is_midnight() -> None:
+    """The given date stands at midnight in a timestamp column."""
+    context = Context(engine="postgresql", source_engine="mysql", zero_dates="1970-01-01")
+    assert convert("datetime", "timestamp", "0000-00-00 00:00:00", context) == "1970-01-01 00:00:00"
+
+
+def test_zones_stand_between_timestamps_and_instants() -> None:
+    """The zone of the database with the zoneless type counts; a time that is skipped is refused."""
+    berlin = Context(engine="postgresql", source_engine="mysql", source_zone="Europe/Berlin")
+    assert convert("datetime", "timestamptz", "2024-07-01 12:00:00", berlin) == "2024-07-01 10:00:00+00"
+    assert convert("datetime", "timestamptz", "2024-10-27 02:30:00", berlin) == "2024-10-27 01:30:00+00"
+    with pytest.raises(MisfitError) as error:
+        convert("datetime", "timestamptz", "2024-03-31 02:30:00", berlin)
+    assert error.value.code == "zone"
+    back = Context(engine="mysql", source_engine="postgresql", target_zone="Europe/Berlin")
+    assert convert("timestamptz", "datetime", "2024-07-01 10:00:00+00", back) == "2024-07-01 12:00:00"

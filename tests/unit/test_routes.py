@@ -1,0 +1,112 @@
+"""The routing table: which routes take a table, and where to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cdc_agent.config.model import PipelineSettings
+from cdc_agent.errors import ConfigError
+from cdc_agent.mapping.routes import Routes, split_name
+
+
+def routes(*tables: dict[str, Any]) -> Routes:
+    settings = PipelineSettings.model_validate({"source": "a", "target": "b", "tables": list(tables)})
+    return Routes(settings, source_engine="postgresql", source_default_schema="public", target_default_schema="crm")
+
+
+def targets(table: Routes, schema: str, name: str) -> list[tuple[str, str]]:
+    return [route.target for route in table.for_table((schema, name))]
+
+
+def test_an_entry_takes_the_table_that_it_names() -> None:
+    """`from: public.contacts` takes that table alone, to the table under `to`."""
+    table = routes({"from": "public.contacts", "to": "crm.customers"})
+    assert targets(table, "public", "contacts") == [("crm", "customers")]
+    assert not table.wanted(("public", "calls"))
+    assert not table.wanted(("other", "contacts"))
+
+
+def test_names_without_schema_get_the_default() -> None:
+    """A bare name is in the database's default schema."""
+    table = routes({"from": "contacts", "to": "customers"})
+    assert targets(table, "public", "contacts") == [("crm", "customers")]
+
+
+def test_a_wildcard_takes_all_tables_of_a_schema() -> None:
+    """`public.*` to `app.*` keeps each table's name."""
+    table = routes({"from": "public.*", "to": "app.*"})
+    assert targets(table, "public", "a") == [("app", "a")]
+    assert targets(table, "other", "a") == []
+
+
+def test_a_wildcard_keeps_the_part_that_it_stands_for() -> None:
+    """`old_*` to `new_*` puts the matched part into the target's name."""
+    table = routes({"from": "public.old_*", "to": "app.new_*"})
+    assert targets(table, "public", "old_calls") == [("app", "new_calls")]
+    assert targets(table, "public", "calls") == []
+
+
+def test_named_entries_win_over_wildcards() -> None:
+    """A table with an entry of its own is not taken by a wildcard as well."""
+    table = routes({"from": "public.*", "to": "app.*"}, {"from": "public.calls", "to": "log.calls"})
+    assert targets(table, "public", "calls") == [("log", "calls")]
+
+
+def test_excluded_tables_are_left_out() -> None:
+    """`exclude` takes patterns, with or without schema."""
+    table = routes({"from": "public.*", "to": "app.*", "exclude": ["tmp_*", "public.secret"]})
+    assert not table.wanted(("public", "tmp_1"))
+    assert not table.wanted(("public", "secret"))
+    assert table.wanted(("public", "calls"))
+
+
+@pytest.mark.parametrize("schema", ["cdc_agent", "pg_catalog", "information_schema", "mysql", "sys"])
+def test_wildcards_never_take_system_tables(schema: str) -> None:
+    """`*.*` takes neither the agent's own tables nor the server's."""
+    assert not routes({"from": "*.*", "to": "*.*"}).wanted((schema, "checkpoint"))
+
+
+def test_one_table_may_go_to_several() -> None:
+    """Two entries for one table are two routes, in the order of the file."""
+    table = routes({"from": "public.a", "to": "x.a"}, {"from": "public.a", "to": "y.a"})
+    assert targets(table, "public", "a") == [("x", "a"), ("y", "a")]
+
+
+def test_existing_tables_expand_to_routes() -> None:
+    """`expand` gives the routes of all tables that exist."""
+    table = routes({"from": "public.*", "to": "app.*", "exclude": ["b"]})
+    expanded = table.expand([("public", "a"), ("public", "b"), ("public", "c")])
+    assert [(route.source, route.target) for route in expanded] == [
+        (("public", "a"), ("app", "a")),
+        (("public", "c"), ("app", "c")),
+    ]
+
+
+def test_wildcards_must_balance() -> None:
+    """A `*` without its counterpart is an error of the configuration."""
+    with pytest.raises(ConfigError):
+        routes({"from": "public.*", "to": "app.all"})
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("a.b", ("a", "b")),
+        ("b", ("d", "b")),
+        ('"My.Schema"."t"', ("My.Schema", "t")),
+        ("`x`.`y z`", ("x", "y z")),
+        ('"a""b".c', ('a"b', "c")),
+    ],
+)
+def test_names_may_be_quoted(written: str, meant: tuple[str, str]) -> None:
+    """Parts with dots stand in double quotes or backticks."""
+    assert split_name(written, "d") == meant
+
+
+@pytest.mark.parametrize("written", ["", ".", "a.", ".a", "a.b.c", '"a'])
+def test_what_is_no_name_is_refused(written: str) -> None:
+    """Neither empty parts nor more than two."""
+    with pytest.raises(ConfigError):
+        split_name(written, "d")
