@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,20 +17,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.support import engines
+from tests.support import commandline, engines
+from tests.support.commandline import AgentProcess, Done
 from tests.support.servers import Database
 from tests.support.waiting import wait_until
-
-COMMAND = (sys.executable, "-m", "cdc_agent")
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a finished command left."""
-
-    status: int
-    out: str
-    err: str
 
 
 @dataclass
@@ -45,9 +33,9 @@ class Sync:
     users: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Account and password where the administrator's are not to be used."""
     ports: Mapping[str, int] = field(default_factory=dict)
-    """Ports of proxies in front of a database's server."""
+    """Ports of proxies in front of a database's server; the agent talks to them in plain text."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: list[AgentProcess] = field(default_factory=list)
     tag: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     """Slots and MySQL's checkpoints are server-wide: it keeps this test's pipelines apart from every other's."""
 
@@ -74,24 +62,19 @@ class Sync:
         database = self.databases[name]
         user, password = self.users.get(name, (database.server.user, database.server.password))
         url = database.url(user, password).replace(f":{password}@", "@")
-        if name in self.ports:
-            url = url.replace(f":{database.server.port}/", f":{self.ports[name]}/")
-        return {"url": url, "password": password}
+        if name not in self.ports:
+            return {"url": url, "password": password}
+        url = url.replace(f":{database.server.port}/", f":{self.ports[name]}/")
+        return {"url": url, "password": password, "tls": {"mode": "disable"}}
 
     def command(self, *arguments: str, check: bool = True, timeout: float = 120) -> Done:
         """Run one command of the agent to its end."""
         self.write()
-        done = subprocess.run(
-            [*COMMAND, arguments[0], "-c", str(self.file), *arguments[1:]],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            env=self._environment(),
-        )
-        if check and done.returncode:
-            raise AssertionError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-        return Done(done.returncode, done.stdout, done.stderr)
+        line = [arguments[0], "-c", str(self.file), *arguments[1:]]
+        done = commandline.run(line, self._environment(), timeout)
+        if check and done.status:
+            raise AssertionError(f"{' '.join(arguments)} ended with {done.status}:\n{done.out}\n{done.err}")
+        return done
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self.environment}
@@ -103,13 +86,11 @@ class Sync:
         """Run until everything that is committed now is on the other side."""
         self.command("run", "--until-caught-up", *options)
 
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
+    def start(self, *options: str) -> AgentProcess:
         """Start `run` in the background; its output goes to a file that `log` reads."""
         self.write()
-        with self._log_file.open("ab") as output:
-            process = subprocess.Popen(
-                [*COMMAND, "run", "-c", str(self.file), *options], stdout=output, stderr=output, env=self._environment()
-            )
+        line = ["run", "-c", str(self.file), *options]
+        process = AgentProcess(line, self._environment(), self._log_file, self._log_file)
         self.running.append(process)
         return process
 
@@ -121,7 +102,7 @@ class Sync:
         """Everything that the agents started here have said."""
         return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
 
-    def stop(self, process: subprocess.Popen[bytes], *, how: int = signal.SIGTERM, timeout: float = 15) -> int:
+    def stop(self, process: AgentProcess, *, how: int = signal.SIGTERM, timeout: float = 15) -> int:
         """End an agent; its exit status."""
         process.send_signal(how)
         status = process.wait(timeout)
