@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from cdc_agent.assemble import Report
 from cdc_agent.config.model import Config, Database, Engine
+from cdc_agent.config.names import publication_name, slot_name
 from cdc_agent.mapping.routes import Routes
 from cdc_agent.positions import Lsn, Position
 from cdc_agent.sources.base import Source
 from cdc_agent.sources.mysql.source import MysqlSource
-from cdc_agent.sources.postgres.slot import default_name
 from cdc_agent.sources.postgres.source import PostgresSource
 from cdc_agent.targets.base import Target
 from cdc_agent.targets.mysql import MysqlTarget
@@ -26,8 +26,8 @@ def source(config: Config, pipeline: str, report: Report) -> Source:
         name=settings.source,
         target=settings.target,
         pipeline=pipeline,
-        slot=settings.slot or default_name(pipeline),
-        publication=settings.publication or default_name(pipeline),
+        slot=slot_name(pipeline, settings),
+        publication=publication_name(pipeline, settings),
         report=report,
     )
 

@@ -45,6 +45,8 @@ class Document:
     lines: dict[Path_, int] = field(default_factory=dict)
     interpolated: set[Path_] = field(default_factory=set)
     """Where a value came from the environment or a file."""
+    broken: set[Path_] = field(default_factory=set)
+    """Values with a reference that could not be filled: there is nothing to judge."""
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
@@ -123,7 +125,10 @@ class _Builder:
         if node.tag not in _TEXT_TAGS:
             return self._constructor.construct_object(node)
         line = node.start_mark.line + 1
+        before = len(self._document.problems)
         text, filled = _fill(node.value, line, self._document, self._environment)
+        if len(self._document.problems) > before:
+            self._document.broken.add(path)
         if filled:
             self._document.interpolated.add(path)
         return text

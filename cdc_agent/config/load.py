@@ -84,8 +84,10 @@ def _validate(document: Document) -> Config | None:
 
 
 def _worth_telling(detail: ErrorDetails, document: Document) -> bool:
-    """Not what the rules report with better lines, nor a list that is short only because its items are wrong."""
+    """Not what the rules report with better lines, nor what only follows from another problem."""
     location = tuple(detail["loc"])
+    if location in document.broken:
+        return False
     return bool(location) and not (detail["type"] == "too_short" and (*location, 0) in document.lines)
 
 

@@ -15,6 +15,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 """What databases and pipelines may be called: names stand in slots, application names and echo paths."""
 
 _LONGEST: Final = 63
+_PLAIN: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def slot_name(pipeline: str, settings: PipelineSettings) -> str:
@@ -28,13 +29,13 @@ def publication_name(pipeline: str, settings: PipelineSettings) -> str:
 
 
 def default_name(pipeline: str) -> str:
-    """The name of a pipeline's slot and publication: ``cdc_agent_`` and the pipeline's, in a slot's alphabet.
+    """The name of a pipeline's slot and publication: ``cdc_agent_`` and the pipeline's, hyphens as underscores.
 
-    Where the pipeline's name had to be changed or cut, a digest of it is appended, so that two stay two.
+    Where the pipeline's name had to be changed or cut otherwise, a digest of it is appended, so that two stay two.
     """
-    plain = re.sub(r"[^a-z0-9_]+", "_", pipeline.lower())
+    plain = re.sub(r"[^a-z0-9]+", "_", pipeline.lower())
     name = f"cdc_agent_{plain}"
-    if plain == pipeline and len(name) <= _LONGEST:
+    if _PLAIN.fullmatch(pipeline) and len(name) <= _LONGEST:
         return name
     digest = hashlib.blake2b(pipeline.encode(), digest_size=4).hexdigest()
     return f"{name[: _LONGEST - len(digest) - 1].rstrip('_')}_{digest}"

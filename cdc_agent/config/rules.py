@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from cdc_agent.config.document import Document, Path_, Problem
 from cdc_agent.config.model import Database, Engine, PipelineSettings, RouteSettings
 from cdc_agent.config.names import NAME, publication_name, slot_name
-from cdc_agent.errors import ConfigError
+from cdc_agent.errors import ConfigError, ExpressionError
 from cdc_agent.mapping.routes import split_name
 
 
@@ -33,6 +33,7 @@ def judge(document: Document) -> None:
         _references(document, pipeline, databases)
         _same_database(document, pipeline, databases)
         _routes(document, pipeline)
+        _expressions(document, pipeline, databases)
     _opposed_names(document, databases)
     _slots(document, pipelines, databases)
 
@@ -192,6 +193,31 @@ def _routes(document: Document, pipeline: _Pipeline) -> None:
         if first[0] != path and (route.key is None or route.key == first[1].key):
             message = f"{route.from_} goes to {route.to} twice (line {document.line(first[0])} as well)"
             _add(document, path, message, "give each route a `key` of its own, or merge them")
+
+
+def _expressions(document: Document, pipeline: _Pipeline, databases: dict[str, Database]) -> None:
+    """Syntax only: whether the columns exist is known once the source is connected."""
+    source = databases.get(pipeline.text("source") or "")
+    if source is None:
+        return
+    dialect = "mysql" if source.engine is Engine.MYSQL else "postgres"
+    for path, route in pipeline.routes():
+        texts: list[tuple[Path_, object]] = [
+            ((*path, "columns", name), text) for name, text in (route.columns or {}).items()
+        ]
+        for place, text in [*texts, ((*path, "where"), route.where)]:
+            if isinstance(text, str):
+                _expression(document, place, text, dialect)
+
+
+def _expression(document: Document, path: Path_, text: str, dialect: str) -> None:
+    from cdc_agent.mapping.expressions import parse  # only files with expressions pay for loading the parser
+
+    try:
+        parse(text, dialect)
+    except ExpressionError as error:
+        place = "where" if path[-1] == "where" else f"column {path[-1]}"
+        _add(document, path, f"{place}: {error.message}", "\n  ".join(error.details))
 
 
 def _table_names(document: Document, path: Path_, route: RouteSettings) -> None:

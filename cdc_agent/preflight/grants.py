@@ -9,10 +9,10 @@ https://www.postgresql.org/docs/current/logical-replication-security.html
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from cdc_agent import databases
 from cdc_agent.changes import TableName
@@ -56,7 +56,32 @@ class Needs:
 def grants(config: Config, names: Sequence[str]) -> dict[str, list[str]]:
     """Database name → statements, in the order in which a DBA runs them; comments are statements of their own."""
     needs = _needs(config, names)
-    return {name: list(_statements(config.databases[name], need)) for name, need in needs.items()}
+    made: set[_Role] = set()
+    printed: dict[str, list[str]] = {}
+    for name, need in needs.items():
+        database = config.databases[name]
+        reads = any(one.source for other, one in needs.items() if _role(config.databases[other]) == _role(database))
+        printed[name] = [*_account(database, reads, new=_role(database) not in made), *_statements(database, need)]
+        made.add(_role(database))
+    return printed
+
+
+_Role: TypeAlias = "tuple[Engine, str, int, str]"
+
+
+def _role(database: Database) -> _Role:
+    """Databases of one server may share a role, which is made once."""
+    return database.engine, database.host, database.port, database.user
+
+
+def _account(database: Database, reads: bool, *, new: bool) -> Iterator[str]:
+    if not new:
+        yield f"-- the role {database.user} is made above"
+    elif database.engine is Engine.POSTGRES:
+        login = "LOGIN REPLICATION" if reads else "LOGIN"
+        yield f"CREATE ROLE {pg_quote(database.user)} {login} PASSWORD '{FILL_IN}'"
+    else:
+        yield f"CREATE USER {mysql_quote(database.user)}@'%' IDENTIFIED BY '{FILL_IN}'"
 
 
 def _needs(config: Config, names: Sequence[str]) -> dict[str, Needs]:
@@ -101,8 +126,6 @@ def _statements(database: Database, needs: Needs) -> Iterator[str]:
 
 def _postgres(database: Database, needs: Needs) -> Iterator[str]:
     role, name = pg_quote(database.user), pg_quote(database.name)
-    login = "LOGIN REPLICATION" if needs.source else "LOGIN"
-    yield f"CREATE ROLE {role} {login} PASSWORD '{FILL_IN}'"
     yield f"GRANT CONNECT{', TEMPORARY' if needs.target else ''} ON DATABASE {name} TO {role}"
     for schema in dict.fromkeys([*needs.reads, *needs.writes]):
         yield f"GRANT USAGE ON SCHEMA {pg_quote(schema)} TO {role}"
@@ -124,8 +147,13 @@ def _agent_schema(role: str) -> Iterator[str]:
     """The role owns the schema and its tables, and nothing else."""
     yield f"CREATE SCHEMA cdc_agent AUTHORIZATION {role}"
     yield f"SET ROLE {role}"
-    yield from (textwrap.dedent(statement).strip() for statement in ddl(Engine.POSTGRES)[1:])
+    yield from (_without_comments(statement) for statement in ddl(Engine.POSTGRES)[1:])
     yield "RESET ROLE"
+
+
+def _without_comments(statement: str) -> str:
+    """A comment at the end would swallow the semicolon."""
+    return re.sub(r"\s*--[^\n]*", "", statement).replace("\n    ", "\n")
 
 
 def _publication(name: str, tables: list[TableName], role: str) -> Iterator[str]:
@@ -153,7 +181,6 @@ def _postgres_tables(rights: Sequence[str], schema: str, tables: Sequence[str], 
 
 def _mysql(database: Database, needs: Needs) -> Iterator[str]:
     user = f"{mysql_quote(database.user)}@'%'"
-    yield f"CREATE USER {user} IDENTIFIED BY '{FILL_IN}'"
     if needs.source:
         yield f"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}"
     for rights, tables in ((READ, needs.reads), (WRITE, needs.writes)):

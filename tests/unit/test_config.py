@@ -217,8 +217,8 @@ def test_a_literal_dollar_brace_can_be_written() -> None:
 def test_slot_names_are_valid_and_distinct() -> None:
     """Names that would fall together after replacing characters get a digest, long ones are cut."""
     settings = config(GOOD, PHONE_PASSWORD="x").pipelines["phone-to-crm"]
-    assert slot_name("phone_to_crm", settings) == "cdc_agent_phone_to_crm"
-    assert publication_name("phone_to_crm", settings) == "cdc_agent_phone_to_crm"
+    assert slot_name("phone-to-crm", settings) == "cdc_agent_phone_to_crm"
+    assert publication_name("phone-to-crm", settings) == "cdc_agent_phone_to_crm"
     names = {slot_name(name, settings) for name in ("a-b", "a_b", "A-b", "a.b", "x" * 63, "x" * 62)}
     assert len(names) == 6
     assert all(len(name) <= 63 and name.replace("_", "").isalnum() and name.islower() for name in names)
@@ -259,3 +259,21 @@ def test_table_names_are_read_as_the_mapping_reads_them() -> None:
     """A name with too many parts is a problem with its line."""
     text = GOOD.replace("to: crm.customers", "to: a.b.c")
     assert problems(text, PHONE_PASSWORD="x") == ["13: `to`: not a table name: 'a.b.c'"]
+
+
+def test_expressions_are_read_before_anything_connects() -> None:
+    """Each expression that is not SQL is a problem with its line, and the place inside its text."""
+    text = GOOD.replace("TRIM(full_name)", "CASE WHEN full_name").replace("deleted_at IS NULL", "deleted_at IS (")
+    reading = read(text, PHONE_PASSWORD="x")
+    found = [(problem.line, problem.message) for problem in reading.problems]
+    assert found == [
+        (14, "where: the expression is not valid SQL"),
+        (17, "column name: the expression is not valid SQL"),
+    ]
+    assert "CASE WHEN full_name" in reading.problems[1].hint
+
+
+def test_one_mistake_is_one_problem() -> None:
+    """A variable that is not set does not give a second problem for the URL that it left empty."""
+    text = GOOD.replace("mysql://cdc_agent@127.0.0.1/crm", "${env:CRM_URL}")
+    assert problems(text, PHONE_PASSWORD="x") == ["6: environment variable CRM_URL is not set"]

@@ -6,11 +6,11 @@ import struct
 
 import pytest
 
+from cdc_agent.config.names import default_name
 from cdc_agent.errors import DecodeError
 from cdc_agent.positions import Lsn
 from cdc_agent.sources.postgres import pgoutput
 from cdc_agent.sources.postgres.pgoutput import parse
-from cdc_agent.sources.postgres.slot import default_name
 from cdc_agent.sources.postgres.stream import start_command
 from cdc_agent.values import UNSENT
 
@@ -92,7 +92,7 @@ def test_what_the_protocol_does_not_describe_is_an_error(message: bytes) -> None
 
 @pytest.mark.parametrize(
     ("pipeline", "name"),
-    [("crm", "cdc_agent_crm"), ("a_1", "cdc_agent_a_1"), ("x" * 53, "cdc_agent_" + "x" * 53)],
+    [("crm", "cdc_agent_crm"), ("phone-to-crm", "cdc_agent_phone_to_crm"), ("x" * 53, "cdc_agent_" + "x" * 53)],
 )
 def test_a_plain_pipeline_name_is_kept_in_its_slot(pipeline: str, name: str) -> None:
     """Where the alphabet and the length allow it, people find their own name again."""
@@ -104,6 +104,8 @@ def test_slot_names_stay_distinct_and_legal() -> None:
     pipelines = [
         "phone-to-crm",
         "phone_to_crm",
+        "phone--to-crm",
+        "phone-to-crm-",
         "phone to crm",
         "Phone-to-crm",
         "电话",

@@ -11,8 +11,6 @@ https://www.postgresql.org/docs/current/view-pg-replication-slots.html
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,7 +25,6 @@ from cdc_agent.positions import Lsn, parse_lsn
 from cdc_agent.sources.postgres.faults import translate
 
 PLUGIN: Final = "pgoutput"
-_MAX_NAME: Final = 63
 _RELEASE_SECONDS: Final = 5.0
 """How long the server may take to notice that a slot's reader has gone."""
 _RELEASE_POLL_SECONDS: Final = 0.05
@@ -78,19 +75,6 @@ class SlotState:
     @property
     def lost(self) -> bool:
         return self.wal_status == "lost" or self.invalidation_reason is not None or self.restart_lsn is None
-
-
-def default_name(pipeline: str) -> str:
-    """The name of a pipeline's slot and publication: ``cdc_agent_`` and the pipeline's, in a slot's alphabet.
-
-    Where the pipeline's name had to be changed or cut, a digest of it is appended, so that two stay two.
-    """
-    plain = re.sub(r"[^a-z0-9_]+", "_", pipeline.lower())
-    name = f"cdc_agent_{plain}"
-    if plain == pipeline and len(name) <= _MAX_NAME:
-        return name
-    digest = hashlib.blake2b(pipeline.encode(), digest_size=4).hexdigest()
-    return f"{name[: _MAX_NAME - len(digest) - 1].rstrip('_')}_{digest}"
 
 
 def state(connection: psycopg.Connection[Any], name: str) -> SlotState | None:
