@@ -88,6 +88,7 @@ class Stream:
         self._gtids = gtids
         self._gtid_text = position.gtid
         self._reported = position.sequence
+        self._number = self._reported[0]
         self._part_open = False
         self._sources: dict[bytes, str] = {}
         self._known: dict[bytes, tuple[int, int, Table | None]] = {}
@@ -149,10 +150,10 @@ class Stream:
         """All that has arrived is fed: report how far the log was read, if nothing else has."""
         if self._in_transaction:
             return
-        position = BinlogPosition(self._file, self._offset, self._gtid_text)
-        if position.sequence > self._reported:
-            self._reported = position.sequence
-            self._assembler.idle(position)
+        reached = (self._number, self._offset)
+        if reached > self._reported:
+            self._reported = reached
+            self._assembler.idle(BinlogPosition(self._file, self._offset, self._gtid_text))
 
     @property
     def place(self) -> str:
@@ -195,10 +196,12 @@ class Stream:
         self._offset = self._end(end)
         if self._pending is not None and self._gtids is not None:
             self._gtid_text = self._gtids.add(*self._pending)
-        position = BinlogPosition(self._file, self._offset, self._gtid_text)
-        self._reported = position.sequence
+        self._reported = (self._number, self._offset)
         time = self._commit_time
-        self._assembler.commit(position, time if time is not None else float(event.seconds))
+        self._assembler.commit(
+            BinlogPosition(self._file, self._offset, self._gtid_text),
+            float(event.seconds) if time is None else time,
+        )
         if self._savepoints:
             self._savepoints.clear()
         self._branch = None
@@ -455,6 +458,7 @@ class Stream:
             self._tables.clear()
             self._known.clear()  # table ids start anew with a restarted server
             self._file, self._offset = file, offset
+            self._number = BinlogPosition(file, offset).sequence[0]
 
     def _format_description(self, event: Event) -> None:
         if self._in_transaction:
