@@ -93,6 +93,7 @@ class Stream:
         self._sources: dict[bytes, str] = {}
         self._known: dict[bytes, tuple[int, int, Table | None]] = {}
         self._tables: dict[int, tuple[int, Table | None]] = {}
+        self._schemas: set[str] = set()
         self._branch: Branch | None = None
         self._payload_end = 0
         self._savepoints: dict[str, Savepoint] = {}
@@ -255,6 +256,8 @@ class Stream:
         use = _OWN if found.schema == echo.SCHEMA else _WANTED if self._wanted(name) else _UNWANTED
         if len(self._known) >= _KNOWN_MAPS:
             self._known.clear()
+        if use == _WANTED:
+            self._schemas.add(found.schema)
         known = (found.table_id, use, found.table() if use else None)
         self._known[body] = known
         return known
@@ -401,7 +404,7 @@ class Stream:
         self._assembler.skipped()
         for happened, table in change.events:
             cased = self._cased(table)
-            if not cased[1] or self._wanted(cased):
+            if self._wanted(cased) if cased[1] else cased[0] in self._schemas:
                 self._report(happened, cased)
 
     # --- XA
