@@ -178,7 +178,7 @@ def _query(lines: Sequence[str]) -> str:
 
 
 def shown(row: Sequence[Any]) -> str:
-    """A row as `expected.sql` writes it: values with bars between, NULL, '' for the empty text, 1 and 0 for booleans."""
+    """A row as `expected.sql` writes it: bars between values, NULL, '' for the empty text, 1 and 0 for booleans."""
     return " | ".join(_shown(value) for value in row)
 
 

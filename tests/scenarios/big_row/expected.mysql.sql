@@ -1,4 +1,4 @@
-SELECT id, LEFT(body, 10), LENGTH(body), LENGTH(bytes), MD5(bytes) = MD5(UNHEX(REPEAT('00ff5c27', 250000))) FROM documents ORDER BY id;
+SELECT id, LEFT(body, 10), LENGTH(body), LENGTH(bytes), bytes = UNHEX(REPEAT('00ff5c27', 250000)) FROM documents ORDER BY id;
 -- 1 | small | 5 | NULL | NULL
 -- 2 | now small | 9 | 1000000 | 1
 -- 3 | 1234567890 | 3000000 | NULL | NULL
