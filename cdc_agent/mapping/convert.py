@@ -23,7 +23,7 @@ from cdc_agent.values import Kind, Type
 
 __all__ = ["Code", "Context", "Convert", "ImpossibleError", "MisfitError", "Way", "conversion", "converter"]
 
-_MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
+MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
     **numbers.MAKERS,
     **texts.MAKERS,
     **times.MAKERS,
@@ -39,7 +39,7 @@ def conversion(source: Type, target: Type, context: Context) -> Way:
     """
     if source == target and context.engine == context.source_engine:
         return PASS
-    maker = _MAKERS.get((source.kind, target.kind))
+    maker = MAKERS.get((source.kind, target.kind))
     if maker is None:
         raise ImpossibleError(f"{source.native} does not convert to {target.native}")
     return maker(source, target, context)

@@ -40,13 +40,18 @@ def create_target_table(source: Admin, target: Admin, route: Route) -> str:
 
 def statement_for(table: TargetTable, target: Admin, route: Route, source_flavor: str) -> str:
     """The CREATE TABLE statement of a route, for a source table as its catalogue has it."""
-    columns = dict(copied(table, route))
+    columns = {name: column for name, column in copied(table, route) if _logged(column, source_flavor)}
     key = route.settings.key or _mapped_key(table, columns)
     lines = [_column(name, column, target, source_flavor, in_key=name in key) for name, column in columns.items()]
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(target.quote(name) for name in key)})")
     body = ",\n  ".join(lines)
     return f"CREATE TABLE {target.quote(*route.target)} (\n  {body}\n){_suffix(target, source_flavor)}"
+
+
+def _logged(column: TargetColumn, source_flavor: str) -> bool:
+    """PostgreSQL does not log generated columns: a copy would stay empty. MySQL does."""
+    return not (column.generated and source_flavor == "postgresql")
 
 
 BINARY: Final = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
@@ -87,7 +92,7 @@ def _column(name: str, column: TargetColumn, target: Admin, source_flavor: str, 
     declared = types.recommended(column.type, target.flavor, source_engine=source_flavor, key=in_key)
     if target.engine is Engine.POSTGRES:
         declared = _qualified(name, column.type, declared, target)
-    elif source_flavor == target.flavor and column.type.charset and column.type.collation:
+    elif source_flavor == target.flavor and column.type.kind is not Kind.JSON and column.type.collation:
         # servers of one engine share their collations, and so which texts are equal
         declared += f" CHARACTER SET {column.type.charset} COLLATE {column.type.collation}"
     return f"{target.quote(name)} {declared}{'' if column.nullable and not in_key else ' NOT NULL'}"
