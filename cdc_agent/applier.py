@@ -20,12 +20,13 @@ import structlog
 from cdc_agent import batching, echo
 from cdc_agent.batching import Segment
 from cdc_agent.changes import Table, Transaction
-from cdc_agent.errors import RowRefused, TakenOver
+from cdc_agent.errors import RowRefused
 from cdc_agent.mapping.writes import REMOVE, UPSERT, Binding, Write
 from cdc_agent.positions import Lsn, Position
 from cdc_agent.recovery import StormGuard
 from cdc_agent.routing import Mapped, Router, row_json
 from cdc_agent.targets.base import Checkpoint, Missing, Ordered, Quarantined, Step, Target
+from cdc_agent.targets.checkpoint import Holder, taken_over
 from cdc_agent.values import Row, Value
 
 log = structlog.get_logger(__name__)
@@ -265,7 +266,8 @@ class Applier:
         found = self._target.checkpoint(self.checkpoint.pipeline)
         self._last_contact = now
         if found is None or found.generation != self.checkpoint.generation:
-            raise taken_over(self.checkpoint.pipeline, self.checkpoint.generation, found)
+            holder = Holder(found.generation, found.host) if found is not None else None
+            raise taken_over(self.checkpoint.pipeline, self.checkpoint.generation, holder)
 
     # --- refused rows
 
@@ -298,19 +300,6 @@ class Applier:
         middle = len(writes) // 2
         self._bisect(binding, writes[:middle], missing, at, refused)
         self._bisect(binding, writes[middle:], missing, at, refused)
-
-
-def taken_over(pipeline: str, generation: int, found: Checkpoint | None) -> TakenOver:
-    """The error of invariant 4, naming the other agent."""
-    if found is None:
-        return TakenOver(
-            f"the checkpoint of pipeline {pipeline} was removed",
-            hint="cdc-agent setup makes a new one; what was committed since is not replicated",
-        )
-    return TakenOver(
-        f"another agent took over pipeline {pipeline}",
-        details=[f"expected generation {generation}, found {found.generation} (host {found.host})"],
-    )
 
 
 def _batches(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from cdc_agent import databases, recovery
-from cdc_agent.applier import Applier, taken_over
+from cdc_agent.applier import Applier
 from cdc_agent.changes import TableName, Transaction
 from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError, ForeignCheckpoint, NotSetUp, PositionUnreadable
@@ -27,6 +27,7 @@ from cdc_agent.queue import Closed, TransactionQueue
 from cdc_agent.routing import Engines, Router
 from cdc_agent.sources.base import ServerIdentity, Source
 from cdc_agent.targets.base import Checkpoint, Target
+from cdc_agent.targets.checkpoint import Holder, taken_over
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +160,7 @@ class Pipeline:
         if found is None:
             raise NotSetUp(f"pipeline {self.name} has no checkpoint on {self.settings.target}")
         if found.generation != self._generation:
-            raise taken_over(self.name, self._generation, found)
+            raise taken_over(self.name, self._generation, Holder(found.generation, found.host))
         return found
 
     def _start_position(self, checkpoint: Checkpoint, identity: ServerIdentity) -> Position:

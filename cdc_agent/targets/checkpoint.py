@@ -203,8 +203,8 @@ class Holder:
 
     generation: int
     host: str
-    since: str
-    """HH:MM:SS in UTC."""
+    since: str = ""
+    """HH:MM:SS in UTC, where it is known."""
 
 
 def ddl(engine: Engine) -> list[str]:
@@ -290,7 +290,8 @@ def taken_over(pipeline: str, expected: int, found: Holder | None) -> TakenOver:
             f"the checkpoint of pipeline {pipeline} was removed",
             hint="cdc-agent setup makes a new one; what was committed since is not replicated",
         )
+    who = f"host {found.host}, since {found.since}" if found.since else f"host {found.host}"
     return TakenOver(
         f"another agent took over pipeline {pipeline}",
-        details=[f"expected generation {expected}, found {found.generation} (host {found.host}, since {found.since})"],
+        details=[f"expected generation {expected}, found {found.generation} ({who})"],
     )
