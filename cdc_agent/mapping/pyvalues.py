@@ -58,7 +58,7 @@ class OddMoment:
             if not text.endswith("BC")
             else "".join(_FLIPPED.get(c, c) for c in digits.rjust(40, "0"))
         )
-        self.order = (-1 if before else 1, size if before else 1 - size, wide if size else "")
+        self.order: tuple[int, int, str] = (-1 if before else 1, size if before else 1 - size, wide if size else "")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OddMoment) and other.text == self.text
@@ -67,10 +67,10 @@ class OddMoment:
         return hash(self.text)
 
     def __lt__(self, other: Any) -> bool:
-        return bool(self.order < other.order if isinstance(other, OddMoment) else self.order[0] < 0)
+        return self.order < other.order if isinstance(other, OddMoment) else self.order[0] < 0
 
     def __le__(self, other: Any) -> bool:
-        return self == other or self < other
+        return bool(self == other) or self < other
 
     def __gt__(self, other: Any) -> bool:
         return not self <= other

@@ -93,11 +93,8 @@ def _timestamp_range(source: Type, target: Type, context: Context) -> Way:
         return PASS
 
     def convert(text: bytes) -> bytes:
-        if (
-            not _FIRST_TIMESTAMP
-            <= text.replace(b"+00", b".000000+00" if b"." not in text else b"+00")
-            <= _LAST_TIMESTAMP
-        ):
+        whole = text if b"." in text else text.replace(b"+00", b".000000+00")
+        if not _FIRST_TIMESTAMP <= whole <= _LAST_TIMESTAMP:
             misfit(Code.OUT_OF_RANGE, f"{target.native} holds 1970 to 2038 only")
         return text
 

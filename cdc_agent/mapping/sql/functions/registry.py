@@ -1,7 +1,7 @@
 """The functions that expressions may call, by engine: their signatures, and what each compiles to.
 
-docs/mapping.md lists them from here. A parameter is written ``text``, ``text?`` (may be left out) or ``text...`` (any
-number). All functions are strict unless they say otherwise.
+docs/mapping.md lists them from here. A parameter is written ``text``, ``text?`` (may be left out) or ``text...`` (one
+or more). All functions are strict unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Function:
 
     @property
     def least(self) -> int:
-        return sum(not parameter.endswith(("?", "...")) for parameter in self.parameters)
+        return sum(not parameter.endswith("?") for parameter in self.parameters)
 
     @property
     def most(self) -> int:
