@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -79,3 +80,27 @@ def test_a_pipeline_that_is_not_set_up_stops_run(sync: Sync) -> None:
     assert done.status == 1
     assert "error CK001" in done.err
     assert "cdc-agent setup" in done.err
+
+
+def test_quarantine_lists_rows_and_shows_values_only_when_asked(pairing: Pairing, tmp_path: Path) -> None:
+    """A refused row is listed with its reason; its values are shown with --show-values alone."""
+    source, target = pairing.source.create_database("one"), pairing.target.create_database("other")
+    source.run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(50))")
+    target.run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(5))")
+    sync = Sync(tmp_path, {"one": source, "other": target}, {})
+    sync.pipelines = {"there": pipeline(("one", source), ("other", target), ["t"])}
+    try:
+        sync.setup()
+        source.run("INSERT INTO t VALUES (1, 'fits'), (2, 'canary-too-long')")
+        sync.catch_up()
+        assert target.run("SELECT id FROM t") == [(1,)]
+        hidden = sync.command("quarantine", "--json").out
+        (row,) = json.loads(hidden)["pipelines"][0]["rows"]
+        assert (row["state"], row["operation"], row["column_name"]) == ("waiting", "insert", "name")
+        assert row["reason"]
+        assert "canary" not in hidden
+        assert "canary" not in sync.command("quarantine").out
+        assert "canary-too-long" in sync.command("quarantine", "--show-values", "--json").out
+        assert sync.status()[0]["quarantined"] == 1
+    finally:
+        sync.close()
