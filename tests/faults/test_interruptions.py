@@ -202,7 +202,7 @@ def test_both_servers_are_out_of_reach_for_a_while(shared_link: Link) -> None:
 def test_servers_restart_and_stand_still(
     link: Make, direction: Direction, private_server: Callable[..., Server]
 ) -> None:
-    """Target restarted, killed and frozen while rows come, then the source restarted: the agent lives, all rows once."""
+    """Target restarted, killed and frozen while rows come, then the source restarted: all rows arrive once."""
     source, target = (private_server(spec) for spec in direction)
     one = link(source, target)
     one.sync.start()
@@ -298,7 +298,7 @@ def test_sigterm_inside_a_large_transaction(shared_link: Link) -> None:
 
 
 def test_a_slot_that_was_dropped(link: Make) -> None:
-    """The agent says that changes are missing and applies nothing, also when a new slot has taken the old one's name."""
+    """The agent says that changes are missing and applies nothing, also when a new slot has the old one's name."""
     postgres = servers.server(servers.selection().of("postgres")[-1])
     one = link(postgres, postgres)
     one.insert(1)
