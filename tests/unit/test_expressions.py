@@ -31,6 +31,7 @@ TYPES = {
     "bits": Type(Kind.BIT, "bit(4)", length=4),
     "low": Type(Kind.TEXT, "varchar(9)", length=9, charset="latin1", collation="latin1_bin"),
     "n": Type(Kind.DECIMAL, "numeric"),
+    "ts": Type(Kind.TIMESTAMP, "datetime(6)", precision=6),
 }
 TRUTH: dict[str | None, bytes | None] = {"t": b"t", "f": b"f", None: None}
 
@@ -191,6 +192,15 @@ def test_dates_that_python_has_not_can_be_compared_and_passed_on() -> None:
     assert evaluate("NULLIF(d, '0000-00-00')", "mysql", d="0000-00-00") is None
     assert evaluate("NULLIF(d, '0000-00-00')", "mysql", d="2024-02-29") == "2024-02-29"
     assert evaluate("d < '2024-01-01'", "mysql", d="0000-00-00") == "1"
+
+
+def test_a_cast_that_mysql_rounds_and_mariadb_cuts_is_a_misfit() -> None:
+    """Only a fraction that is kept whole has one meaning on both."""
+    assert evaluate("CAST(ts AS DATETIME)", "mysql", ts="2024-01-01 00:00:00") == "2024-01-01 00:00:00"
+    assert evaluate("CAST(ts AS DATETIME(1))", "mysql", ts="2024-01-01 00:00:00.5") == "2024-01-01 00:00:00.5"
+    with pytest.raises(MisfitError) as error:
+        evaluate("CAST(ts AS DATETIME)", "mysql", ts="2024-01-01 00:00:00.5")
+    assert error.value.code == "digits"
 
 
 def test_mysql_conditions_are_integers() -> None:

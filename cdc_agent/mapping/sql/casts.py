@@ -41,6 +41,7 @@ def cast(scope: Scope, term: Term, node: exp.Expression) -> Term:
     if kind in _FLOATS:
         return _to_float(scope, term, _FLOATS[kind], node)
     if kind in _TEXT:
+        _check_charset(scope, to, node)
         return _to_text(scope, term, sizes, node)
     other = _OTHERS.get(kind)
     if other is None:
@@ -135,8 +136,8 @@ _MYSQL_INTEGERS: Final[dict[Kind, Callable[[Any], int]]] = {
     Kind.FLOAT: numbers.mysql_integer_of_float,
     Kind.TEXT: mysql_integer_of_text,
     Kind.DATE: lambda day: day.year * 10_000 + day.month * 100 + day.day,
-    Kind.TIMESTAMP: lambda m: int(times.without_fraction(m).strftime("%Y%m%d%H%M%S")),
-    Kind.INSTANT: lambda m: int(times.without_fraction(m).strftime("%Y%m%d%H%M%S")),
+    Kind.TIMESTAMP: lambda m: int(times.exact_moment(0)(m).strftime("%Y%m%d%H%M%S")),
+    Kind.INSTANT: lambda m: int(times.exact_moment(0)(m).strftime("%Y%m%d%H%M%S")),
     Kind.TIME: _clock_number,
     Kind.JSON: lambda text: round(float(documents.parse(text))),
 }
@@ -204,6 +205,13 @@ def float_of_text(text: str) -> float:
 # --- texts, bytes, booleans, JSON, UUIDs ------------------------------------------------------------------------
 
 
+def _check_charset(scope: Scope, to: exp.Expression, node: exp.Expression) -> None:
+    """Another character set than Unicode's may lose characters."""
+    named = to.args.get("kind") or to.find(exp.CharacterSet)
+    if named is not None and named.name.lower() not in ("utf8mb4", "utf8mb3", "utf8"):
+        raise scope.error(f"CONVERT to {named.name} is not supported in expressions", node, "use utf8mb4")
+
+
 def _to_text(scope: Scope, term: Term, sizes: list[int], node: exp.Expression) -> Term:
     if term.is_null:
         return scope.constant(None, terms.TEXT, node)
@@ -223,7 +231,7 @@ def _to_bytes(scope: Scope, term: Term, node: exp.Expression) -> Term:
         return scope.constant(None, terms.BYTES, node)
     if scope.is_postgres:
         return scope.call(texts.bytes_of_text, [as_text(scope, term)], terms.BYTES, node)
-    return replace(as_text(scope, term), type=replace(terms.TEXT, collation="binary"))
+    return replace(as_text(scope, term), type=replace(terms.COLLATED, collation="binary"))
 
 
 def _to_bool(scope: Scope, term: Term, node: exp.Expression) -> Term:
@@ -297,21 +305,31 @@ def _literal_day(scope: Scope, term: Term, node: exp.Expression) -> Term:
 def _to_moment_type(postgres: Type, mysql: Type) -> Callable[[Scope, Term, exp.Expression], Term]:
     def make(scope: Scope, term: Term, node: exp.Expression) -> Term:
         type_ = postgres if scope.is_postgres else mysql
-        if term.kind in MOMENTS:
-            moment = to_moment(scope, term, type_)
-            rounds = not scope.is_postgres and not node.args["to"].expressions and term.kind is not Kind.DATE
-            return scope.call(times.without_fraction, [moment], type_, node) if rounds else moment
         if term.is_null:
             return scope.constant(None, type_, node)
-        if term.untyped:
-            return literal_as(scope, term, type_)
-        if term.kind not in TEXTS:
+        if term.kind in MOMENTS:
+            moment = to_moment(scope, term, type_)
+        elif term.untyped:
+            moment = literal_as(scope, term, type_)
+        elif term.kind not in TEXTS:
             raise _refused(scope, term, name_of(type_.kind), node)
-        if scope.is_postgres:
-            return scope.call(_reading(type_), [term], type_, node)
-        return scope.call(times.mysql_moment, [term], type_, node, may_be_null=True)
+        elif scope.is_postgres:
+            moment = scope.call(_reading(type_), [term], type_, node)
+        else:
+            moment = scope.call(times.mysql_moment, [term], type_, node, may_be_null=True)
+        digits = _fraction_digits(scope, node)
+        if digits >= 6 or term.kind is Kind.DATE:
+            return moment
+        shorten = times.rounded_moment(digits) if scope.is_postgres else times.exact_moment(digits)
+        return scope.call(shorten, [moment], type_, node)
 
     return make
+
+
+def _fraction_digits(scope: Scope, node: exp.Expression) -> int:
+    """Of the cast's type: all six in PostgreSQL and none in MySQL, unless it says so."""
+    sizes = [int(part.name) for part in node.args["to"].expressions if part.name.isdigit()]
+    return sizes[0] if sizes else 6 if scope.is_postgres else 0
 
 
 def _reading(type_: Type) -> Callable[[str], Any]:
@@ -327,10 +345,19 @@ def _reading(type_: Type) -> Callable[[str], Any]:
 
 
 def _to_time(scope: Scope, term: Term, node: exp.Expression) -> Term:
-    if term.kind is Kind.TIME:
-        return term
     if term.is_null:
         return scope.constant(None, terms.TIME, node)
+    clock = _any_time(scope, term, node)
+    digits = _fraction_digits(scope, node)
+    if digits >= 6:
+        return clock
+    shorten = times.rounded_clock(digits) if scope.is_postgres else times.exact_clock(digits)
+    return scope.call(shorten, [clock], terms.TIME, node)
+
+
+def _any_time(scope: Scope, term: Term, node: exp.Expression) -> Term:
+    if term.kind is Kind.TIME:
+        return term
     if term.kind in (Kind.TIMESTAMP, Kind.INSTANT):
         return scope.call(times.clock_of, [term], terms.TIME, node)
     if term.kind in TEXTS:

@@ -183,10 +183,12 @@ _PRINTED: Final[dict[Kind, Callable[[Any], str]]] = {
 
 
 def text_like(parts: Sequence[Term]) -> Type:
-    """Text in the collation of the first column among the parts."""
-    for term in parts:
+    """Text in the collation that is written there, else in that of the first column among the parts."""
+    for term in sorted(parts, key=lambda term: term.type.native != terms.COLLATED.native):
         if term.kind in TEXTS and term.type.collation:
-            return Type(Kind.TEXT, "text", collation=term.type.collation, charset=term.type.charset)
+            explicit = term.type.native == terms.COLLATED.native
+            base = terms.COLLATED if explicit else terms.TEXT
+            return replace(base, collation=term.type.collation, charset=term.type.charset)
     return terms.TEXT
 
 
@@ -312,8 +314,7 @@ def _with_literal(scope: Scope, a: Term, b: Term) -> tuple[Term, Term]:
 def _collated(scope: Scope, a: Term, b: Term) -> tuple[Term, Term]:
     if scope.is_postgres:
         return a, b
-    type_ = a.type if a.type.collation else b.type
-    key = texts.collation_key(type_)
+    key = texts.collation_key(text_like([a, b]))
     return (a, b) if key is None else (_keyed(scope, key, a), _keyed(scope, key, b))
 
 

@@ -50,6 +50,9 @@ class Compiler:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise self.scope.error(f"{_spelling(node)} is not supported in expressions", node)
+        unknown = _unknown_parts(node)
+        if unknown:
+            raise self.scope.error(f"{_spelling(node)} is not supported in expressions ({unknown})", node)
         term = handler(self, node)
         return self.negated(term, node) if node.args.get("negate") else term
 
@@ -392,8 +395,10 @@ class Compiler:
     def _collate(self, node: exp.Expression) -> Term:
         term = as_text(self.scope, self.term(node.this))
         if self.scope.is_postgres:
+            if node.expression.name not in _BYTE_ORDER:
+                raise self.scope.error("texts are compared by code points here", node, 'use COLLATE "C"')
             return term
-        return replace(term, type=replace(terms.TEXT, collation=node.expression.name.lower()))
+        return replace(term, type=replace(terms.COLLATED, collation=node.expression.name.lower()))
 
     def _substring(self, node: exp.Expression) -> Term:
         start, length = node.args.get("start"), node.args.get("length")
@@ -509,6 +514,12 @@ def _shape(term: Term) -> str:
     return re.sub(r"\bt\d+\b", "t", term.source)
 
 
+def _unknown_parts(node: exp.Expression) -> str:
+    """Parts of a node that no handler looks at: ignoring them would change what the expression means."""
+    known = _PARTS.get(type(node), frozenset())
+    return ", ".join(sorted(name for name, part in node.args.items() if part and name not in known | _COMMON_PARTS))
+
+
 def _spelling(node: exp.Expression) -> str:
     text = node.sql()
     return text if len(text) <= 60 else f"{text[:57]}…"
@@ -540,6 +551,31 @@ _BITS: Final[dict[type[exp.Expression], str]] = {
 _OPERATORS: Final[dict[type[exp.Expression], str]] = {
     exp.EQ: "==", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
+
+_BYTE_ORDER: Final = frozenset({"C", "POSIX", "ucs_basic", "C.utf8"})
+_COMMON_PARTS: Final = frozenset({"this", "expression", "expressions", "negate"})
+_PARTS: Final[dict[type[exp.Expression], frozenset[str]]] = {
+    exp.Literal: frozenset({"is_string"}),
+    exp.Column: frozenset({"table", "db", "catalog"}),
+    exp.Between: frozenset({"low", "high", "symmetric"}),
+    exp.Case: frozenset({"ifs", "default"}),
+    exp.If: frozenset({"true", "false"}),
+    exp.Div: frozenset({"typed", "safe"}),
+    exp.DPipe: frozenset({"safe"}),
+    exp.Concat: frozenset({"safe", "coalesce"}),
+    exp.Interval: frozenset({"unit"}),
+    exp.AtTimeZone: frozenset({"zone"}),
+    exp.Substring: frozenset({"start", "length"}),
+    exp.Trim: frozenset({"position"}),
+    exp.StrPosition: frozenset({"substr"}),
+    exp.Overlay: frozenset({"from_", "for_"}),
+    exp.JSONExtract: frozenset({"only_json_types"}),
+    exp.JSONExtractScalar: frozenset({"only_json_types"}),
+    exp.Cast: frozenset({"to"}),
+    exp.BitwiseAnd: frozenset({"padside"}),
+    exp.HexString: frozenset({"is_integer"}),
+}
+"""What the handlers look at, or may ignore since the engine that the text is for is known."""
 
 Handler = Callable[[Compiler, exp.Expression], Term]
 _C = Compiler

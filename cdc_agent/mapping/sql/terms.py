@@ -33,6 +33,8 @@ INSTANT: Final = Type(Kind.INSTANT, "timestamp with time zone", precision=6)
 INTERVAL: Final = Type(Kind.INTERVAL, "interval", precision=6)
 JSON: Final = Type(Kind.JSON, "jsonb")
 UUID: Final = Type(Kind.UUID, "uuid")
+COLLATED: Final = Type(Kind.TEXT, "text collate")
+"""Text whose collation is written in the expression, which wins over those of columns."""
 NOTHING: Final = Type(Kind.TEXT, "null")
 """The type of a bare NULL."""
 

@@ -50,11 +50,48 @@ def clock_of(moment: Any) -> dt.timedelta:
     )
 
 
-def without_fraction(moment: Any) -> Any:
-    """MySQL's cast to DATETIME rounds to seconds."""
-    if moment.microsecond >= 500_000:
-        moment += dt.timedelta(seconds=1)
-    return moment.replace(microsecond=0)
+def rounded_moment(digits: int) -> Callable[[Any], Any]:
+    """To so many fractional digits, half upwards."""
+    step = 10 ** (6 - digits)
+
+    def rounded(moment: Any) -> Any:
+        whole = (moment.microsecond + step // 2) // step * step
+        return moment.replace(microsecond=0) + dt.timedelta(microseconds=whole)
+
+    return rounded
+
+
+def rounded_clock(digits: int) -> Callable[[dt.timedelta], dt.timedelta]:
+    step = 10 ** (6 - digits)
+
+    def rounded(clock: dt.timedelta) -> dt.timedelta:
+        size = (abs(clock) // _MICROSECOND + step // 2) // step * step
+        return dt.timedelta(microseconds=size if clock >= dt.timedelta(0) else -size)
+
+    return rounded
+
+
+def exact_moment(digits: int) -> Callable[[Any], Any]:
+    """MySQL would round what MariaDB would cut: a moment with more fractional digits is a misfit."""
+    step = 10 ** (6 - digits)
+
+    def exact(moment: Any) -> Any:
+        if moment.microsecond % step:
+            misfit(Code.DIGITS, "a fraction of a second that MySQL rounds and MariaDB cuts")
+        return moment
+
+    return exact
+
+
+def exact_clock(digits: int) -> Callable[[dt.timedelta], dt.timedelta]:
+    step = 10 ** (6 - digits)
+
+    def exact(clock: dt.timedelta) -> dt.timedelta:
+        if clock.microseconds % step:
+            misfit(Code.DIGITS, "a fraction of a second that MySQL rounds and MariaDB cuts")
+        return clock
+
+    return exact
 
 
 def mysql_moment(text: str) -> dt.datetime | None:
