@@ -207,3 +207,10 @@ class ValueRefused(Fatal):
 
     code = "MP003"
     hint = "mend the value or the mapping, or set the route's `misfit` to quarantine or null"
+
+
+class TruncateTooWide(Fatal):
+    """A source table was truncated, and its target table holds rows of other source tables as well."""
+
+    code = "MP004"
+    hint = "set `truncate: false` on these routes, delete the table's rows on the target by hand, then restart"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from cdc_agent.batching import Segment
 from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Rows, Table, TableName, Transaction, Truncate
-from cdc_agent.errors import TargetSchemaError
+from cdc_agent.errors import TargetSchemaError, TruncateTooWide
 from cdc_agent.mapping.plans import UNSENT_CODE, bind
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.mapping.writes import Binding, Plan, Rejection, TargetTable
@@ -147,10 +147,19 @@ class Router:
             for route in self._routes.for_table(name):
                 target = self._describe(*route.target) if route.settings.truncate else None
                 if target is not None:
+                    self._check_truncate(route, truncate)
                     targets[target.full_name] = target
         if targets:
             mapped.changes += 1
             mapped.segments.append(Clear(tuple(targets.values()), truncate.cascade, truncate.restart_identity))
+
+    def _check_truncate(self, route: Route, truncate: Truncate) -> None:
+        others = [name for name in self._routes.others_into(route) if name not in truncate.tables]
+        if others:
+            raise TruncateTooWide(
+                f"{'.'.join(route.source)} was truncated, but {'.'.join(route.target)} holds other tables' rows as well",
+                details=[f"also filled from {'.'.join(name)}" for name in others],
+            )
 
     def whole_rows(self, transactions: Iterable[Transaction], reread: Reread) -> Callable[[Binding, Row], Row | None]:
         """The `Missing` of a batch: finds the change behind a partial row, and reads its source row again."""

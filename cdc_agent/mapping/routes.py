@@ -117,6 +117,12 @@ class Routes:
         """The routes of all these tables."""
         return [route for table in tables for route in self.for_table(table)]
 
+    def others_into(self, route: Route) -> list[TableName]:
+        """Other source tables that fill the route's target: those named, and those met so far under a wildcard."""
+        named = [entry.source for entry in self._named if entry.target == route.target]
+        met = [one.source for routes in self._cache.values() for one in routes if one.target == route.target]
+        return sorted({*named, *met} - {route.source})
+
     def _find(self, table: TableName) -> list[Route]:
         for entries in (self._named, self._wild):
             routes = [route for entry in entries if (route := entry.route(table)) is not None]

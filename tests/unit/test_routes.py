@@ -110,3 +110,19 @@ def test_what_is_no_name_is_refused(written: str) -> None:
     """Neither empty parts nor more than two."""
     with pytest.raises(ConfigError):
         split_name(written, "d")
+
+
+def test_the_sources_that_share_a_target_are_known() -> None:
+    """Entries that name a table count at once, tables under a wildcard once they were met."""
+    table = routes(
+        {"from": "a", "to": "both"},
+        {"from": "b", "to": "both"},
+        {"from": "c_*", "to": "d_*"},
+        {"from": "e", "to": "d_x"},
+    )
+    (a,) = table.for_table(("public", "a"))
+    (e,) = table.for_table(("public", "e"))
+    assert table.others_into(a) == [("public", "b")]
+    assert table.others_into(e) == []
+    assert table.wanted(("public", "c_x"))
+    assert table.others_into(e) == [("public", "c_x")]

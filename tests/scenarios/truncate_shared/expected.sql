@@ -1,0 +1,3 @@
+SELECT kind, id FROM devices ORDER BY kind;
+-- desk | 1
+-- mobile | 1

@@ -1,0 +1,1 @@
+CREATE TABLE devices (kind varchar(10), id integer, PRIMARY KEY (kind, id));
