@@ -157,7 +157,7 @@ class Router:
         others = [name for name in self._routes.others_into(route) if name not in truncate.tables]
         if others:
             raise TruncateTooWide(
-                f"{'.'.join(route.source)} was truncated, but {'.'.join(route.target)} holds other tables' rows as well",
+                f"{'.'.join(route.source)} was truncated; {'.'.join(route.target)} holds rows of other tables as well",
                 details=[f"also filled from {'.'.join(name)}" for name in others],
             )
 
