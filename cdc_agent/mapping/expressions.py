@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokens import TokenType
 
 from cdc_agent.errors import ExpressionError
 from cdc_agent.mapping import pyvalues
@@ -134,6 +135,7 @@ def parse(text: str, dialect: str) -> exp.Expression:
     if not text.strip():
         raise ExpressionError("the expression is empty")
     try:
+        _require_balance(text, dialect)
         statements = sqlglot.parse(PREFIX + text, dialect=PARSERS[dialect])
     except ParseError as error:
         raise _syntax_error(text, error) from error
@@ -155,6 +157,18 @@ def _only_projection(text: str, select: exp.Select) -> exp.Expression:
             "the expression goes on behind its end", details=locate(text, terms.place_of(tree.args["alias"]))
         )
     return tree
+
+
+def _require_balance(text: str, dialect: str) -> None:
+    """The parser forgives TRIM a missing parenthesis."""
+    open_at: list[int] = []
+    for token in sqlglot.tokenize(PREFIX + text, dialect=PARSERS[dialect]):
+        if token.token_type is TokenType.L_PAREN:
+            open_at.append(token.start)
+        elif token.token_type is TokenType.R_PAREN and open_at:
+            open_at.pop()
+    if open_at:
+        raise ExpressionError("a parenthesis is not closed", details=locate(text, open_at[-1]))
 
 
 def _syntax_error(text: str, error: ParseError) -> ExpressionError:
@@ -242,6 +256,10 @@ def to_sql(expression: Expression, dialect: str) -> str:
     Raises ExpressionError when the other engine has no such form.
     """
     own = dialect == expression.dialect
+    if not own and any(len(span.this.name.split()) > 2 for span in expression.tree.find_all(exp.Interval) if span.this):
+        raise ExpressionError(
+            f"an interval of several units has no form for {dialect}", details=[f"in: {expression.text}"]
+        )
     parser = PARSERS[dialect] if own else expression.dialect
     select = sqlglot.parse_one(PREFIX + expression.text, dialect=parser)
     by_name = {name.lower(): name for name in expression.reads}

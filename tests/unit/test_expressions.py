@@ -258,6 +258,8 @@ def test_rendering_loses_nothing_of_an_interval() -> None:
     """An interval of several units stands whole in the source's own SQL."""
     expression = compile_expression("d + INTERVAL '1 day 02:03:04'", TYPES, "postgres")
     assert "02:03:04" in to_sql(expression, "postgres")
+    with pytest.raises(ExpressionError):
+        to_sql(expression, "mysql")
 
 
 def test_no_text_of_the_user_is_compiled() -> None:
@@ -276,3 +278,9 @@ def test_the_registry_holds_what_the_mapping_needs() -> None:
         for name, function in functions.items():
             assert name == name.upper()
             assert 0 < function.least <= function.most
+
+
+def test_an_open_parenthesis_is_found_where_the_parser_forgives_it() -> None:
+    """TRIM without its closing parenthesis is an error at the parenthesis, not an expression."""
+    with pytest.raises(ExpressionError, match="not closed"):
+        compile_expression("TRIM(name", {"name": Type(Kind.TEXT, "text")}, "postgres", place="column x")
