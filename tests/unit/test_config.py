@@ -267,7 +267,7 @@ def test_expressions_are_read_before_anything_connects() -> None:
     reading = read(text, PHONE_PASSWORD="x")
     found = [(problem.line, problem.message) for problem in reading.problems]
     assert found == [
-        (14, "where: the expression is not valid SQL"),
+        (14, "where: a parenthesis is not closed"),
         (17, "column name: the expression is not valid SQL"),
     ]
     assert "CASE WHEN full_name" in reading.problems[1].hint
