@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import TokenType
+from sqlglot.tokens import TokenType  # type: ignore[attr-defined, unused-ignore]
 
 from cdc_agent.errors import ExpressionError
 from cdc_agent.mapping import pyvalues
