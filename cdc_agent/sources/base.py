@@ -67,4 +67,3 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Close every connection. Safe to call twice and from any thread; unblocks `read`."""
-

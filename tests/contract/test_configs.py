@@ -101,9 +101,7 @@ class Deployment:
 
 
 @pytest.fixture(params=sorted(EXAMPLES))
-def deployment(
-    request: pytest.FixtureRequest, any_mysql: Server, private_server: Callable[..., Server]
-) -> Deployment:
+def deployment(request: pytest.FixtureRequest, any_mysql: Server, private_server: Callable[..., Server]) -> Deployment:
     """The configuration's databases under the names that it gives them, on servers of their own."""
     example = EXAMPLES[request.param]
     specs: dict[str, ServerSpec] = {"postgres": servers.selection().of("postgres")[-1], "mysql": any_mysql.spec}

@@ -399,8 +399,7 @@ def test_a_marker_that_no_agent_wrote_is_reported(reading: Open) -> None:
     """A person's write to the checkpoint row makes no echo of the rows beside it."""
     one = reading(CHECKPOINT, "t")
     one.sql(
-        "INSERT INTO cdc_agent.checkpoint VALUES ('p', '[\"far\"]', 1, 1, 'lsn:0/1', 'forged');"
-        "INSERT INTO t VALUES (1)"
+        "INSERT INTO cdc_agent.checkpoint VALUES ('p', '[\"far\"]', 1, 1, 'lsn:0/1', 'forged');INSERT INTO t VALUES (1)"
     )
     (transaction,) = one.catch_up()
     assert changes_of(transaction) == [(INSERT, None, (b"1",))]

@@ -140,9 +140,9 @@ def test_a_domain_refuses_what_its_check_refuses(rig_of: Callable[..., Rig]) -> 
 
 def test_names_of_every_kind_are_quoted(rig_of: Callable[..., Rig]) -> None:
     """Keywords, quotes, placeholders, mixed case, 63 bytes: a name is a name."""
-    table, key, column = "Tab\"le; DROP TABLE x; --", "%s{}$1", "é" * 31 + "x"
+    table, key, column = 'Tab"le; DROP TABLE x; --', "%s{}$1", "é" * 31 + "x"
     rig = rig_of(
-        f"CREATE TABLE {quote(table)} ({quote(key)} int PRIMARY KEY, {quote(column)} text, \"select\" text)",
+        f'CREATE TABLE {quote(table)} ({quote(key)} int PRIMARY KEY, {quote(column)} text, "select" text)',
     )
     binding = rig.bind(table)
     for size in SIZES:
@@ -374,7 +374,7 @@ def test_every_transaction_carries_one_logical_message_with_the_path(rig_of: Cal
     decoded = [text for (text,) in rig.database.run("SELECT data FROM pg_logical_slot_get_changes('peek', NULL, NULL)")]
     kinds = [text.split(":")[0] if "message" in text else text.split(" ")[1].rstrip(":") for text in decoded[1:-1]]
     assert kinds == ["cdc_agent.checkpoint", "message", "public.items"]
-    assert 'transactional: 1 prefix: cdc_agent' in decoded[2]
+    assert "transactional: 1 prefix: cdc_agent" in decoded[2]
     assert '["phone"]' in decoded[2]
 
 

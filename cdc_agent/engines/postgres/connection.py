@@ -110,9 +110,7 @@ _PRIVILEGE: Final = ("42501", "28")
 _SCHEMA: Final = ("42", "3F", "3D", "0A", "2B")
 
 
-def translate(
-    error: psycopg.Error, doing: str, *, unavailable: type[Retryable] = TargetUnavailable
-) -> AgentError:
+def translate(error: psycopg.Error, doing: str, *, unavailable: type[Retryable] = TargetUnavailable) -> AgentError:
     """The agent's error for a driver's error; `doing` says what was tried, in words: ``writing to public.t``.
 
     https://www.postgresql.org/docs/current/errcodes-appendix.html lists the SQLSTATE classes.

@@ -169,9 +169,7 @@ class Statements:
 
     def _same_key(self, shape: Shape) -> str:
         compare = _equal_or_both_null if shape.null_safe else _equal
-        return " AND ".join(
-            compare(self._columns[i], f"s.c{shape.columns.index(i)}") for i in self.binding.key
-        )
+        return " AND ".join(compare(self._columns[i], f"s.c{shape.columns.index(i)}") for i in self.binding.key)
 
     def _one_equal(self, first: int) -> str:
         equal = self._against_parameters(first, _equal_or_both_null)
@@ -215,8 +213,7 @@ def _column(layout: Layout, name: str) -> ColumnLayout:
 
 def _unnested(columns: Sequence[ColumnLayout], *, numbered: bool) -> str:
     arrays = ", ".join(
-        f"${place}::{column.type}[]" if column.array else f"${place}::text[]"
-        for place, column in enumerate(columns, 1)
+        f"${place}::{column.type}[]" if column.array else f"${place}::text[]" for place, column in enumerate(columns, 1)
     )
     fields = ", ".join(
         f"u.c{place}" if column.array else f"u.c{place}::{column.type} AS c{place}"

@@ -286,9 +286,7 @@ class Writer:
                 part = rows[start : start + ARRAY_ROWS]
                 yield shape, column_arrays(part), part
 
-    def _fill_stage(
-        self, bound: _Bound, columns: tuple[int, ...], rows: Sequence[Row], *, numbered: bool
-    ) -> str:
+    def _fill_stage(self, bound: _Bound, columns: tuple[int, ...], rows: Sequence[Row], *, numbered: bool) -> str:
         stage = self._empty_stage(bound, columns, numbered=numbered)
         text = copy_text([(b"%d" % n, *row) for n, row in enumerate(rows, 1)] if numbered else rows)
         self._flight.copy(f"COPY pg_temp.{quote(stage)} FROM STDIN".encode(), text, doing=bound.doing)
@@ -319,9 +317,7 @@ class Writer:
         return queued
 
 
-def _by_null_key(
-    bound: _Bound, rows: Sequence[Row], places: Sequence[int]
-) -> Iterator[tuple[Sequence[Row], bool]]:
+def _by_null_key(bound: _Bound, rows: Sequence[Row], places: Sequence[int]) -> Iterator[tuple[Sequence[Row], bool]]:
     """Rows whose key is all there, and apart from them rows with a NULL in it, which `=` would not find."""
     if not bound.statements.key_may_be_null:
         if rows:
