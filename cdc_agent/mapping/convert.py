@@ -37,7 +37,7 @@ def conversion(source: Type, target: Type, context: Context) -> Way:
 
     Raises ImpossibleError when no value of the source type has a form in the target type.
     """
-    if source == target and context.engine == context.source_engine:
+    if source == target and context.engine == context.source_engine and source.kind is not Kind.ENUM:
         return PASS
     maker = MAKERS.get((source.kind, target.kind))
     if maker is None:

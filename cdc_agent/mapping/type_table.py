@@ -181,9 +181,13 @@ def _types(types: Iterable[Type], source: str, target: str) -> str:
     return _table(("source type", "target type", "may not fit"), _rows(types, source, target))
 
 
+_OWN_TO_MARIADB: Final = ("uuid", "inet6")
+
+
 def _rows(types: Iterable[Type], source: str, target: str) -> Iterator[tuple[str, str, str]]:
     for type_ in types:
-        made = recommended(type_, target, source_engine=source)
+        own_to_mariadb = source == "mysql" and type_.native in _OWN_TO_MARIADB
+        made = recommended(type_, target, source_engine="mariadb" if own_to_mariadb else source)
         yield type_.native, made, _remark(type_, made, source, target)
 
 

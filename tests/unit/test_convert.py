@@ -259,3 +259,59 @@ def test_zones_stand_between_timestamps_and_instants() -> None:
     assert error.value.code == "zone"
     back = Context(engine="mysql", source_engine="postgresql", target_zone="Europe/Berlin")
     assert convert("timestamptz", "datetime", "2024-07-01 10:00:00+00", back) == "2024-07-01 12:00:00"
+
+
+def test_an_enum_keeps_mysqls_error_value_out_of_a_strict_target() -> None:
+    """MySQL refuses '' for an enum under a strict mode, even where the types are the same."""
+    enum = from_column_type("enum('a','b')", "utf8mb4")
+    to_same = converter(enum, enum, MYSQL_BOTH)
+    assert to_same is not None
+    assert to_same(b"a") == b"a"
+    with pytest.raises(MisfitError) as refused:
+        to_same(b"")
+    assert refused.value.code == "label"
+    empty = from_column_type("enum('','b')", "utf8mb4")
+    assert converter(empty, empty, MYSQL_BOTH) is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "expected"),
+    [
+        ("inet4", b"\\x7f000001", b"127.0.0.1"),
+        ("inet6", b"\\x00000000000000000000000000000001", b"::1"),
+        ("inet", b"\\x7f000001", b"127.0.0.1"),
+    ],
+)
+def test_bytes_of_mariadbs_addresses_become_addresses(declared: str, value: bytes, expected: bytes) -> None:
+    """The binlog says BINARY(4) and BINARY(16); the target's type says what they mean."""
+    source = from_column_type(f"binary({len(value) // 2 - 1})")
+    made = converter(source, Type(Kind.OTHER, declared), Context(engine="postgresql", source_engine="mariadb"))
+    assert made is not None
+    assert made(value) == expected
+
+
+def test_other_bytes_are_no_address() -> None:
+    """Neither another length nor another target type."""
+    with pytest.raises(ImpossibleError):
+        converter(from_column_type("binary(5)"), Type(Kind.OTHER, "inet"), TO_POSTGRES)
+    with pytest.raises(ImpossibleError):
+        converter(from_column_type("binary(16)"), Type(Kind.OTHER, "tsvector"), TO_POSTGRES)
+
+
+def test_varbit_is_padded_for_mysql() -> None:
+    """MySQL's BIT(n) has n bits, PostgreSQL's BIT VARYING(n) up to n."""
+    source, target = Type(Kind.BIT, "bit varying(4)", length=4), from_column_type("bit(4)")
+    padded = converter(source, target, TO_MYSQL)
+    assert padded is not None
+    assert [padded(text) for text in (b"", b"11", b"1111")] == [b"0000", b"0011", b"1111"]
+
+
+def test_a_geometry_goes_through_bytes_and_back() -> None:
+    """Without PostGIS a bytea column holds the EWKB."""
+    geometry, ewkb = from_column_type("point"), b"0101000000000000000000F03F0000000000000040"
+    there = converter(geometry, Type(Kind.BYTES, "bytea"), TO_POSTGRES)
+    back = converter(Type(Kind.BYTES, "bytea"), geometry, TO_MYSQL)
+    assert there is not None
+    assert back is not None
+    assert there(ewkb) == b"\\x" + ewkb.lower()
+    assert back(b"\\x" + ewkb.lower()) == ewkb

@@ -65,10 +65,6 @@ class Context:
     def to_postgres(self) -> bool:
         return self.engine == POSTGRES
 
-    @property
-    def same_family(self) -> bool:
-        return (self.engine == POSTGRES) == (self.source_engine == POSTGRES)
-
 
 @dataclass(frozen=True, slots=True)
 class Way:

@@ -32,6 +32,7 @@ from cdc_agent.mapping.conversions.base import (
     then,
     way,
 )
+from cdc_agent.mapping.conversions.texts import fit_bytes, fit_text
 from cdc_agent.values import Kind, Type
 
 Nested: TypeAlias = "list[Any]"
@@ -567,6 +568,20 @@ def _composite_reader(type_: Type) -> Read:
     return convert
 
 
+# --- geometries --------------------------------------------------------------------------------------------------
+
+
+def _geometry_to_bytes(source: Type, target: Type, context: Context) -> Way:
+    """EWKB, which holds the SRID too."""
+    ewkb = way(lambda text: b"\\x" + text.lower())
+    return then(ewkb, fit_bytes(Type(Kind.BYTES, "geometry"), target, context))
+
+
+def _bytes_to_geometry(source: Type, target: Type, context: Context) -> Way:
+    """The server judges whether it is EWKB."""
+    return way(lambda text: text[2:].upper(), Code.FORM)
+
+
 # --- the rest ----------------------------------------------------------------------------------------------------
 
 
@@ -602,4 +617,7 @@ MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
     (Kind.COMPOSITE, Kind.COMPOSITE): _same_type,
     (Kind.OTHER, Kind.OTHER): _same_type,
     (Kind.GEOMETRY, Kind.GEOMETRY): lambda source, target, context: PASS,
+    (Kind.GEOMETRY, Kind.TEXT): fit_text,
+    (Kind.GEOMETRY, Kind.BYTES): _geometry_to_bytes,
+    (Kind.BYTES, Kind.GEOMETRY): _bytes_to_geometry,
 }

@@ -188,7 +188,7 @@ def _text_to_other(source: Type, target: Type, context: Context) -> Way:
 # --- bytes and UUIDs ---------------------------------------------------------------------------------------------
 
 
-def _bytes_to_bytes(source: Type, target: Type, context: Context) -> Way:
+def fit_bytes(source: Type, target: Type, context: Context) -> Way:
     limit = target.length
     fixed = target.fixed
     if limit is None:
@@ -213,7 +213,7 @@ def _bytes_to_bytes(source: Type, target: Type, context: Context) -> Way:
 
 def _uuid_to_bytes(source: Type, target: Type, context: Context) -> Way:
     plain = way(lambda text: _HEX_PREFIX + text.replace(b"-", b""))
-    return then(plain, _bytes_to_bytes(Type(Kind.BYTES, "uuid", length=16, fixed=True), target, context))
+    return then(plain, fit_bytes(Type(Kind.BYTES, "uuid", length=16, fixed=True), target, context))
 
 
 def _bytes_to_uuid(source: Type, target: Type, context: Context) -> Way:
@@ -241,7 +241,7 @@ def _bit_to_bytes(source: Type, target: Type, context: Context) -> Way:
         size = (len(text) + 7) // 8
         return _HEX_PREFIX + int(text or b"0", 2).to_bytes(size, "big").hex().encode()
 
-    return then(way(convert), _bytes_to_bytes(Type(Kind.BYTES, "bit"), target, context))
+    return then(way(convert), fit_bytes(Type(Kind.BYTES, "bit"), target, context))
 
 
 def _bytes_to_bit(source: Type, target: Type, context: Context) -> Way:
@@ -273,8 +273,8 @@ def _to_enum(source: Type, target: Type, context: Context) -> Way:
 
 
 def _no_error_value(source: Type, context: Context) -> bool:
-    """MySQL's enums hold '' for what they once refused."""
-    return context.same_family or context.source_engine == "postgresql"
+    """MySQL's enums hold '' for what they once refused, and take it back only where SQL_MODE is not strict."""
+    return context.source_engine == "postgresql" or "" in source.labels
 
 
 def _short(target: Type) -> str:
@@ -310,7 +310,7 @@ MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
     (Kind.TEXT, Kind.TEXT): text_to_text,
     (Kind.BOOL, Kind.TEXT): _bool_to_text,
     **{(Kind.TEXT, kind): _text_to_other for kind in (Kind.OTHER, Kind.RANGE, Kind.HSTORE, Kind.COMPOSITE)},
-    (Kind.BYTES, Kind.BYTES): _bytes_to_bytes,
+    (Kind.BYTES, Kind.BYTES): fit_bytes,
     (Kind.UUID, Kind.BYTES): _uuid_to_bytes,
     (Kind.BIT, Kind.BYTES): _bit_to_bytes,
     (Kind.BYTES, Kind.BIT): _bytes_to_bit,
