@@ -37,6 +37,7 @@ PROVOKED = {
     "MP001": "contract/test_expressions_sql.py",
     "MP002": "contract/test_stops.py",
     "MP003": "contract/test_stops.py",
+    "MP004": "scenarios/truncate_shared/pipeline.yaml",
     "PF001": "contract/test_preflight.py",
     "PF002": "unit/test_checks.py",
     "PF003": "unit/test_checks.py",
