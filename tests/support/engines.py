@@ -91,7 +91,7 @@ def connect(
         charset="utf8mb4",
         connect_timeout=CONNECT_SECONDS,
         client_flag=CLIENT.MULTI_STATEMENTS,
-        **options,
+        **{"ssl_disabled": True, **options},  # PyMySQL reads all of the system's certificates for each connection
     )
 
 
