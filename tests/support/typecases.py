@@ -30,6 +30,8 @@ class Column:
     """The engine (and its first version, `mariadb 11`) that has the type."""
     as_text: str = "CAST({} AS CHAR)"
     """How MySQL shows it."""
+    reversible: bool = True
+    """Whether its values come back unchanged from the type that the other engine has for them."""
     computed: bool = False
     """Not written: generated from other columns."""
 
@@ -135,7 +137,7 @@ POSTGRES: Sequence[Column] = (
     Column("c_label", "label", ("'abc'", "''")),
     Column("c_bit", "bit(8)", ("B'00000000'", "B'10000001'", "B'11111111'")),
     Column("c_bit1", "bit", ("B'0'", "B'1'")),
-    Column("c_varbit", "varbit(12)", ("B'101'", "B''", "B'111111111111'")),
+    Column("c_varbit", "varbit(12)", ("B'101'", "B''", "B'111111111111'"), reversible=False),
     Column("c_bits", "varbit", ("B''", "B'0101'", "repeat('01', 50)::varbit"), {"mysql": ("", "0101", "01" * 50)}),
     Column("c_inet", "inet", text("10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32")),
     Column("c_cidr", "cidr", text("10.0.0.0/8", "::/0")),
@@ -175,7 +177,11 @@ POSTGRES: Sequence[Column] = (
     Column("c_uuids", "uuid[]", ("ARRAY[gen_random_uuid()]",)),
     Column("c_byteas", "bytea[]", (r"ARRAY['\x00ff'::bytea, '\x']",), {"mysql": (r'["\\x00ff","\\x"]',)}),
     Column(
-        "c_jsons", "jsonb[]", ("""ARRAY['{"a": [1]}'::jsonb, 'null', NULL]""",), {"mysql": ('[{"a":[1]},null,null]',)}
+        "c_jsons",
+        "jsonb[]",
+        ("""ARRAY['{"a": [1]}'::jsonb, 'null', NULL]""",),
+        {"mysql": ('[{"a":[1]},null,null]',)},
+        reversible=False,
     ),
     Column(
         "c_moods",
@@ -198,7 +204,7 @@ POSTGRES: Sequence[Column] = (
             )
         },
     ),
-    Column("c_numrange", "numrange", text("[1.50,2.5]"), {"mysql": ('{"lower":1.5,"upper":2.5,"bounds":"[]"}',)}),
+    Column("c_numrange", "numrange", text("[1.5,2.5]"), {"mysql": ('{"lower":1.5,"upper":2.5,"bounds":"[]"}',)}),
     Column(
         "c_tstzrange",
         "tstzrange",
@@ -378,6 +384,48 @@ def columns(server: Server) -> list[Column]:
     return [one for one in (POSTGRES if server.is_postgres else MYSQL) if one.exists_on(server)]
 
 
+KEYS: Mapping[Family, Sequence[tuple[str, str, str, str]]] = {
+    "postgres": (
+        ("bigint", "-9223372036854775808", "0", "1"),
+        ("numeric(12,4)", "1.5", "-0.0001", "99999999.9999"),
+        ("numeric", "1.50", "-1", "2"),
+        ("varchar(50)", "'a'", "'A'", "'a '"),
+        ("text", r"'a\b'", "'é'", "'😀'"),
+        ("char(5)", "'ab'", "'AB'", "'abc'"),
+        ("bytea", r"'\x0100'", r"'\x01'", r"'\x'"),
+        ("date", "'2024-02-29'", "'0001-01-01'", "'9999-12-31'"),
+        ("time", "'23:59:59.999999'", "'00:00'", "'24:00'"),
+        ("timestamp", "'2024-02-29 12:00:00.000001'", "'0001-01-01 00:00'", "'2024-03-10 02:30'"),
+        ("timestamptz", "'2024-02-29 12:00:00.000001Z'", "'1900-01-01 00:00Z'", "'2024-11-03 06:30Z'"),
+        ("uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", f"'{'0' * 32}'", f"'{'f' * 32}'"),
+        ("mood", "'sad'", "'glad, very'", "'it''s \"fine\"'"),
+        ("bit(8)", "B'10000001'", "B'00000000'", "B'11111111'"),
+        ("inet", "'10.0.0.1'", "'::1'", "'10.0.0.0/8'"),
+    ),
+    "mysql": (
+        ("bigint unsigned", "18446744073709551615", "0", "9223372036854775808"),
+        ("decimal(20,5)", "0.1", "-123456789012345.00001", "7"),
+        ("tinyint(1)", "1", "0", "-5"),
+        ("varchar(50)", "'a'", "'b'", "'é'"),
+        ("varchar(50) CHARACTER SET latin1", "'é'", "'a'", "'ü'"),
+        ("varchar(50) CHARACTER SET utf16", "'😀'", "'a'", "'é'"),
+        ("char(5)", "'ab'", "''", "'abc'"),
+        ("binary(8)", "x'0102000000000000'", "x'0000000000000000'", "'abcdefgh'"),
+        ("varbinary(8)", "x'0100'", "x'01'", "x''"),
+        ("date", "'2024-02-29'", "'1000-01-01'", "'9999-12-31'"),
+        ("datetime(6)", "'2024-02-29 12:00:00.000001'", "'1000-01-01'", "'2024-03-10 02:30:00'"),
+        ("timestamp(6)", "'2024-02-29 12:00:00.000001'", "'1970-01-01 00:00:01'", "'2024-11-03 06:30:00'"),
+        ("time(6)", "'-838:59:59'", "'838:59:59'", "'-00:00:00.000001'"),
+        ("year", "2024", "1901", "2155"),
+        ("enum('a','b','c')", "'a'", "'b'", "'c'"),
+        ("set('a','b','c')", "'a,c'", "''", "'b'"),
+        ("bit(10)", "b'1000000001'", "b'0'", "b'11'"),
+    ),
+}
+"""Types of keys, each with three of its values."""
+KEY_MOVES = "DELETE FROM {t} WHERE k = {b};UPDATE {t} SET k = {b} WHERE k = {a};UPDATE {t} SET k = {c} WHERE k = {b}"
+
+
 # --- tables and their rows ---------------------------------------------------------------------------------------
 
 
@@ -395,9 +443,12 @@ class Table:
     def written(self) -> list[Column]:
         return [one for one in self.columns if not one.computed]
 
-    def create(self) -> None:
+    def create(self, database: Database | None = None) -> None:
+        """Create it on the source, or the same on another database."""
         declarations = ", ".join(f"{one.name} {one.declared}" for one in self.columns)
-        self.database.run(f"CREATE TABLE {self.name} (id bigint PRIMARY KEY, {declarations})")
+        (database or self.database).run(f"CREATE TABLE {self.name} (id bigint PRIMARY KEY, {declarations})")
+        if self.database.server.is_postgres:  # out of the row, so that the log leaves it out where it has not changed
+            self.database.run(f"ALTER TABLE {self.name} ALTER c_text SET STORAGE EXTERNAL")
 
     def inserts(self) -> Iterator[str]:
         """As many rows as the column with the most literals needs, and one of NULLs."""
@@ -416,9 +467,9 @@ class Table:
             assignments = ", ".join(f"{one.name} = {value}" for one, value in pairs)
             yield f"UPDATE {self.name} SET {assignments} WHERE id = {row}"
         for one in self.written:
-            self.rows[1000][one.name], self.rows[1][one.name] = 0, None
+            self.rows[1000][one.name], self.rows[3][one.name] = 0, None
             yield f"UPDATE {self.name} SET {one.name} = {one.literals[0]} WHERE id = 1000"
-            yield f"UPDATE {self.name} SET {one.name} = NULL WHERE id = 1"
+            yield f"UPDATE {self.name} SET {one.name} = NULL WHERE id = 3"
 
     def moves(self) -> Iterator[str]:
         """A moved key whose other columns the log need not repeat, and a delete."""

@@ -6,6 +6,7 @@ import pytest
 
 from cdc_agent.engines.mysql.types import from_column_type
 from cdc_agent.mapping.convert import Context, ImpossibleError, MisfitError, converter
+from cdc_agent.mapping.types import recommended
 from cdc_agent.values import Kind, Type
 
 TO_MYSQL = Context(engine="mysql", source_engine="postgresql")
@@ -315,3 +316,46 @@ def test_a_geometry_goes_through_bytes_and_back() -> None:
     assert back is not None
     assert there(ewkb) == b"\\x" + ewkb.lower()
     assert back(b"\\x" + ewkb.lower()) == ewkb
+
+
+def test_mysqls_latin1_holds_what_windows_leaves_open() -> None:
+    """U+0081 is stored as it is; a character outside the set is refused."""
+    made = converter(PG["text"], from_column_type("varchar(9)", "latin1"), TO_MYSQL)
+    assert made is not None
+    assert made("\x81é€".encode()) == "\x81é€".encode()
+    with pytest.raises(MisfitError):
+        made("\x82".encode())
+
+
+@pytest.mark.parametrize(
+    ("type_", "made"),
+    [
+        (PG["enum"], "text"),
+        (Type(Kind.ARRAY, "level[]", element=PG["enum"]), "text[]"),
+        (PG["int[]"], "integer[]"),
+        (PG["pair"], "jsonb"),
+        (PG["int4multirange"], "int4multirange"),
+        (Type(Kind.RANGE, "floatrange", element=PG["double"]), "jsonb"),
+        (PG["json"], "json"),
+        (PG["inet"], "inet"),
+    ],
+)
+def test_a_postgresql_target_gets_its_sources_types_but_for_those_that_a_person_made(type_: Type, made: str) -> None:
+    """An enum, a composite or a range of one's own does not exist on the target."""
+    assert recommended(type_, "postgresql", source_engine="postgresql") == made
+
+
+@pytest.mark.parametrize(
+    ("native", "kind", "mysql", "mariadb", "postgres"),
+    [
+        ("uuid", Kind.UUID, "binary(16)", "uuid", "uuid"),
+        ("inet6", Kind.OTHER, "binary(16)", "inet6", "inet"),
+        ("inet4", Kind.OTHER, "binary(4)", "inet4", "inet"),
+    ],
+)
+def test_mariadbs_own_types_go_where_their_bytes_fit(
+    native: str, kind: Kind, mysql: str, mariadb: str, postgres: str
+) -> None:
+    """MariaDB's binlog writes them as bytes, and does not say what they are."""
+    made = [recommended(Type(kind, native), one, source_engine="mariadb") for one in ("mysql", "mariadb", "postgresql")]
+    assert made == [mysql, mariadb, postgres]

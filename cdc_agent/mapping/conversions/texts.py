@@ -104,13 +104,18 @@ def _basic_plane(charset: str) -> Way:
     return way(convert, Code.ENCODING)
 
 
+_MORE_IN_LATIN1: Final = dict.fromkeys((0x81, 0x8D, 0x8F, 0x90, 0x9D), "?")
+"""Codes that Windows leaves open, and MySQL's latin1 takes as the control characters of ISO 8859-1."""
+
+
 def _codec(codec: str, charset: str) -> Way:
     reason = f"a character that {charset} lacks"
+    also = _MORE_IN_LATIN1 if charset == "latin1" else {}
 
     def convert(text: bytes) -> bytes:
         if not text.isascii():
             try:
-                text.decode().encode(codec)
+                text.decode().translate(also).encode(codec)
             except UnicodeEncodeError:
                 misfit(Code.ENCODING, reason)
         return text
