@@ -510,6 +510,19 @@ def test_a_missing_publication_is_loud(reading: Open) -> None:
         one.start(position)
 
 
+def test_a_table_that_takes_a_routed_name_is_loud(reading: Open) -> None:
+    """After a swap of names the publication follows the old table: the new one must not just be missing."""
+    one = reading("CREATE TABLE t (id int PRIMARY KEY)", "t")
+    one.catch_up()
+    position = one.position()
+    one.stop()
+    one.sql("CREATE TABLE t_new (id int PRIMARY KEY)")
+    one.sql("ALTER TABLE t RENAME TO t_old")
+    one.sql("ALTER TABLE t_new RENAME TO t")
+    with pytest.raises(LogUnusable, match=r"lacks routed tables: public\.t"):
+        one.start(position)
+
+
 def test_a_cut_connection_is_retryable(reading: Open) -> None:
     """The server's end of the connection is SourceUnavailable, and reading goes on after a new start."""
     one = reading("CREATE TABLE t (id int PRIMARY KEY)", "t")

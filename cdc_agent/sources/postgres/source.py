@@ -21,6 +21,7 @@ from cdc_agent import echo
 from cdc_agent.assemble import Assembler, Report
 from cdc_agent.changes import Table, TableName, Truncate
 from cdc_agent.config.model import Database
+from cdc_agent.engines.postgres.catalogue import list_tables
 from cdc_agent.engines.postgres.connection import connect
 from cdc_agent.errors import DecodeError, LogUnusable, SourceUnavailable
 from cdc_agent.positions import Lsn, Position, parse_lsn
@@ -132,8 +133,8 @@ class PostgresSource:
         """See `sources.base.Source`. Raises also SlotInUse, which names the other reader."""
         if not isinstance(position, Lsn):
             raise LogUnusable(f"the checkpoint {position} is not a position in PostgreSQL's log")
-        self._catalogue.ask(lambda connection: self._require_log(connection, position), "looking at the slot")
         self._wanted = wanted
+        self._catalogue.ask(lambda connection: self._require_log(connection, position), "looking at the slot")
         self._close_stream()
         self._stream = ReplicationStream(
             self._database,
@@ -148,12 +149,25 @@ class PostgresSource:
         slots.require_free(slots.wait_until_free(connection, self._slot) or found)
         end = _log_end(connection)
         slots.require_position(found, position, end)
-        if publications.read(connection, self._publication) is None:
+        self._require_published(connection)
+        self._goal = max(self._goal, end)
+
+    def _require_published(self, connection: psycopg.Connection[Any]) -> None:
+        """A table that took a routed name after setup is not in the publication: its changes would just be missing."""
+        found = publications.read(connection, self._publication)
+        if found is None:
             raise LogUnusable(
                 f"publication {self._publication} does not exist",
                 hint="cdc-agent setup -c FILE creates it; changes made without it are missing, repair with verify",
             )
-        self._goal = max(self._goal, end)
+        wanted = self._wanted
+        assert wanted is not None
+        if unpublished := [t for t in list_tables(connection) if wanted(t) and t not in found.tables]:
+            names = ", ".join(f"{schema}.{table}" for schema, table in unpublished)
+            raise LogUnusable(
+                f"publication {self._publication} lacks routed tables: {names}",
+                hint="cdc-agent setup -c FILE adds them; rows that they had before are not copied",
+            )
 
     def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
         """See `sources.base.Source`."""
