@@ -10,6 +10,7 @@ Never acknowledges what is not committed, never commits rows without the checkpo
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from cdc_agent.errors import RowRefused
 from cdc_agent.mapping.writes import REMOVE, UPSERT, Binding, Write
 from cdc_agent.positions import Lsn, Position
 from cdc_agent.recovery import StormGuard
-from cdc_agent.routing import Mapped, Router, row_json
+from cdc_agent.routing import Mapped, Router, row_json, whole_rows
 from cdc_agent.targets.base import Checkpoint, Missing, Ordered, Quarantined, Step, Target
 from cdc_agent.targets.checkpoint import Holder, taken_over
 from cdc_agent.values import Row, Value
@@ -58,6 +59,15 @@ class _Pending:
     echoes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that is mapped and waits to be applied."""
+
+    batch: Sequence[Transaction]
+    mapped: Mapped
+    missing: Missing
+
+
 @dataclass(slots=True)
 class _Open:
     """A large transaction, some of whose parts are applied."""
@@ -67,7 +77,10 @@ class _Open:
 
 
 class Applier:
-    """Used by one thread. Every method may raise what `Target` raises; then `abandon` and start a new session."""
+    """Used by one thread at a time, but for `prepare`, which owns the router and touches nothing else.
+
+    Every method may raise what `Target` raises; then `abandon` and start a new session.
+    """
 
     def __init__(
         self,
@@ -83,6 +96,7 @@ class Applier:
     ) -> None:
         self._target = target
         self._source = source
+        self._rereading = threading.Lock()
         self._router = router
         self._source_name = source_name
         self._storm = storm
@@ -108,13 +122,26 @@ class Applier:
         """Echoes met in all, those since the last checkpoint included."""
         return self.checkpoint.echoes + self._pending.echoes
 
-    def apply(self, transactions: Sequence[Transaction]) -> None:
-        """Apply what the queue gave, in order."""
-        for batch in _batches(transactions):
-            if batch[0].pieces or not batch[0].last or self._open is not None:
-                self._apply_batch(batch)
-            else:
-                self._pass_over(batch)
+    def prepare(self, batch: Sequence[Transaction]) -> Prepared:
+        """Decode and map a batch; may run while an earlier one is being applied."""
+        mapped = self._router.map(batch, self._reread)
+        return Prepared(batch, mapped, whole_rows(mapped, self._reread))
+
+    def _reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
+        """Both a batch that is being mapped and the one that is being applied may ask."""
+        with self._rereading:
+            return self._source.reread(table, key)
+
+    def apply(self, prepared: Prepared) -> None:
+        """Apply a batch with its checkpoint. Batches come in the order of the log."""
+        batch, mapped = prepared.batch, prepared.mapped
+        last = batch[-1]
+        if self._open is None and last.last and not mapped.segments and not mapped.quarantined:
+            self._pass_over(batch)
+        elif batch[0].first and last.last:
+            self._apply_whole(batch, mapped, prepared.missing)
+        else:
+            self._apply_part(batch[0], mapped, prepared.missing)
 
     def idle(self) -> None:
         """Called when the queue is empty, and at least once a second under load: overdue positions are written."""
@@ -162,18 +189,6 @@ class Applier:
         return _distance(self.position, pending.position) >= ADVANCE_BYTES
 
     # --- batches
-
-    def _apply_batch(self, batch: Sequence[Transaction]) -> None:
-        mapped = self._router.map(batch, self._source.reread)
-        first, last = batch[0], batch[-1]
-        if self._open is None and last.last and not mapped.segments and not mapped.quarantined:
-            self._pass_over(batch)
-            return
-        missing = self._router.whole_rows(batch, self._source.reread)
-        if first.first and last.last:
-            self._apply_whole(batch, mapped, missing)
-        else:
-            self._apply_part(first, mapped, missing)
 
     def _apply_whole(self, batch: Sequence[Transaction], mapped: Mapped, missing: Missing) -> None:
         last = batch[-1]
@@ -302,7 +317,7 @@ class Applier:
         self._bisect(binding, writes[middle:], missing, at, refused)
 
 
-def _batches(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
+def batches(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
     """Neighbours that may share one target transaction: same path; row-less ones by themselves; parts alone."""
     batch: list[Transaction] = []
     for transaction in transactions:

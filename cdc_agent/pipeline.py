@@ -1,8 +1,9 @@
 """The loop: the only file that knows the order of the steps.
 
 For each pipeline a reader thread owns the source connection and an applier thread the target's; a queue bounded in
-bytes lies between. A session lasts until an error: what passes by itself is tried again from the target's checkpoint
-with backoff, everything else stops the pipeline (`recovery` decides).
+bytes lies between. While a backlog lasts, the applier maps the next batch as the last one is applied (`overlap`). A
+session lasts until an error: what passes by itself is tried again from the target's checkpoint with backoff,
+everything else stops the pipeline (`recovery` decides).
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import Final
 import structlog
 
 from cdc_agent import databases, recovery
-from cdc_agent.applier import Applier
+from cdc_agent.applier import Applier, Prepared, batches
 from cdc_agent.changes import TableName, Transaction
 from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError, ForeignCheckpoint, NotSetUp, PositionUnreadable
+from cdc_agent.overlap import Overlap
 from cdc_agent.positions import Position, parse_position
 from cdc_agent.queue import Closed, TransactionQueue
 from cdc_agent.routing import Engines, Router
@@ -33,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS: Final = 0.25
 """How soon a waiting applier looks at its clock; a transaction wakes it at once."""
+IDLE_SECONDS: Final = 0.5
+"""How often a busy applier lets overdue positions be written."""
 STATUS_SECONDS: Final = 0.5
 JOIN_SECONDS: Final = 5.0
 
@@ -133,7 +137,9 @@ class Pipeline:
             if self._until_caught_up and self._goal is None:
                 self._goal = source.current_position()
             routes = databases.routes(self._config, self.name)
-            router = Router(routes, self._engines(identity), target.describe, target.forget)
+            overlap = Overlap(f"write {self.name}")
+            describe, forget = overlap.settled(target.describe), overlap.settled(target.forget)
+            router = Router(routes, self._engines(identity), describe, forget)
             source.start(position, routes.wanted)
             self._applier = Applier(
                 target=target,
@@ -145,7 +151,7 @@ class Pipeline:
                 storm=self._storm,
             )
             log.info("pipeline_streams", pipeline=self.name, position=str(position), generation=checkpoint.generation)
-            self._stream(source, self._applier, backoff)
+            self._stream(source, self._applier, overlap, backoff)
         finally:
             source.close()
             target.close()
@@ -188,14 +194,15 @@ class Pipeline:
 
     # --- reading and applying
 
-    def _stream(self, source: Source, applier: Applier, backoff: recovery.Backoff) -> None:
+    def _stream(self, source: Source, applier: Applier, overlap: Overlap, backoff: recovery.Backoff) -> None:
         queue = self._queue = TransactionQueue(self.settings.queue_bytes)
         ended = threading.Event()
         reader = threading.Thread(target=self._read, args=(source, queue, ended), name=f"read {self.name}", daemon=True)
         reader.start()
         try:
-            self._apply_until_done(queue, applier, backoff)
+            self._apply_until_done(queue, applier, overlap, backoff)
         finally:
+            overlap.close()
             applier.abandon()
             ended.set()
             queue.close()
@@ -212,15 +219,19 @@ class Pipeline:
         except BaseException as error:  # noqa: BLE001 - a thread's edge: the applier thread raises it
             queue.fail(error)
 
-    def _apply_until_done(self, queue: TransactionQueue, applier: Applier, backoff: recovery.Backoff) -> None:
+    def _apply_until_done(
+        self, queue: TransactionQueue, applier: Applier, overlap: Overlap, backoff: recovery.Backoff
+    ) -> None:
+        looked = 0.0
         while True:
-            transactions = queue.drain(self.settings.batch_bytes, POLL_SECONDS)
-            if transactions:
-                applier.apply(transactions)
-                backoff.reset()
-                self._last_error = None
-            applier.idle()
+            for batch in batches(self._drain(queue, overlap)):
+                self._apply_one(applier, applier.prepare(batch), overlap, backoff, beside=queue.size > 0)
             self._show("streaming")
+            if queue.size and time.monotonic() - looked < IDLE_SECONDS and not self._stop.is_set():
+                continue
+            overlap.settle()
+            looked = time.monotonic()
+            applier.idle()
             if self._stop.is_set():
                 if not applier.in_transaction:
                     applier.finish()
@@ -228,6 +239,24 @@ class Pipeline:
             if self._goal is not None and not applier.in_transaction and databases.reached(applier.seen, self._goal):
                 applier.finish()
                 return
+
+    def _drain(self, queue: TransactionQueue, overlap: Overlap) -> list[Transaction]:
+        """What the reader handed over; its error only after all before it is applied."""
+        try:
+            return queue.drain(self.settings.batch_bytes, POLL_SECONDS)
+        except BaseException:
+            overlap.settle()
+            raise
+
+    def _apply_one(
+        self, applier: Applier, prepared: Prepared, overlap: Overlap, backoff: recovery.Backoff, *, beside: bool
+    ) -> None:
+        def work() -> None:
+            applier.apply(prepared)
+            backoff.reset()
+            self._last_error = None
+
+        overlap.run(work, beside=beside)
 
     def _report(self, event: str, table: TableName) -> None:
         log.warning(event, pipeline=self.name, table=".".join(table))

@@ -8,7 +8,7 @@ row again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdc_agent.batching import Segment
@@ -35,6 +35,26 @@ class Mapped:
     transactions: int = 0
     """Source transactions that had something for the target."""
     quarantined: list[Quarantined] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    """What the segments were made of, for rows that have to be read again."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Neighbouring rows of one table version, of one transaction or several."""
+
+    table: Table
+    plans: Sequence[Plan]
+    parts: list[tuple[Transaction, Rows]]
+
+    def takes(self, piece: Rows) -> bool:
+        """Whether a later transaction's rows may join: not behind a filter, which may leave nothing of them."""
+        return piece.table is self.table and not any(plan.filtered for plan in self.plans)
+
+    def changes(self) -> list[Change]:
+        if len(self.parts) == 1:
+            return self.table.decode(self.parts[0][1].messages)
+        return self.table.decode([message for _, rows in self.parts for message in rows.messages])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +85,48 @@ class Router:
 
     def map(self, transactions: Sequence[Transaction], reread: Reread) -> Mapped:
         mapped = Mapped()
-        for transaction in transactions:
+        touched: set[int] = set()
+        for item in self._runs(transactions):
             before = len(mapped.segments) + len(mapped.quarantined)
-            for piece in transaction.pieces:
-                if isinstance(piece, Truncate):
-                    self._truncate(piece, mapped)
-                else:
-                    self._rows(piece, transaction, reread, mapped)
-            mapped.transactions += len(mapped.segments) + len(mapped.quarantined) > before
+            if isinstance(item, Run):
+                self._rows(item, reread, mapped)
+                of = [transaction for transaction, _ in item.parts]
+            else:
+                self._truncate(item[1], mapped)
+                of = [item[0]]
+            if len(mapped.segments) + len(mapped.quarantined) > before:
+                touched.update(map(id, of))
+        mapped.transactions = len(touched)
         return mapped
 
-    def _rows(self, piece: Rows, transaction: Transaction, reread: Reread, mapped: Mapped) -> None:
-        changes = piece.table.decode(piece.messages)
+    def _runs(self, transactions: Sequence[Transaction]) -> Iterator[Run | tuple[Transaction, Truncate]]:
+        """Rows of one table that follow each other are decoded and mapped at one go, whatever commits lie between."""
+        run: Run | None = None
+        for transaction in transactions:
+            for piece in transaction.pieces:
+                if isinstance(piece, Rows) and run is not None and run.takes(piece):
+                    run.parts.append((transaction, piece))
+                    continue
+                if run is not None:
+                    yield run
+                    run = None
+                if isinstance(piece, Truncate):
+                    yield transaction, piece
+                else:
+                    run = Run(piece.table, self.plans(piece.table), [(transaction, piece)])
+        if run is not None:
+            yield run
+
+    def _rows(self, run: Run, reread: Reread, mapped: Mapped) -> None:
+        changes = run.changes()
         mapped.changes += len(changes)
-        for plan in self.plans(piece.table):
+        mapped.runs.append(run)
+        for plan in run.plans:
             rejections: list[Rejection] = []
             writes = plan.map(changes, rejections)
             if rejections:
-                self._mend(plan, piece.table, changes, transaction, reread, mapped)
+                for transaction, rows in run.parts:
+                    self._mend(plan, run.table, run.table.decode(rows.messages), transaction, reread, mapped)
             elif writes:
                 mapped.segments.append((plan.binding, writes))
 
@@ -161,31 +205,30 @@ class Router:
                 details=[f"also filled from {'.'.join(name)}" for name in others],
             )
 
-    def whole_rows(self, transactions: Iterable[Transaction], reread: Reread) -> Callable[[Binding, Row], Row | None]:
-        """The `Missing` of a batch: finds the change behind a partial row, and reads its source row again."""
-        index: dict[Binding, dict[Row, tuple[Plan, Table, Change]]] = {}
-        batch = list(transactions)
 
-        def missing(binding: Binding, key: Row) -> Row | None:
-            if not index:
-                for plan, table, change in self._each_change(batch):
-                    for _, write_key, row in plan.map([change], []):
-                        index.setdefault(plan.binding, {})[write_key] = (plan, table, change)
-                        if row is not None:
-                            moved = tuple([row[i] for i in plan.binding.key])
-                            index[plan.binding][moved] = (plan, table, change)
-            found = index.get(binding, {}).get(key)
-            return None if found is None else _whole_row(*found, reread)
+def whole_rows(mapped: Mapped, reread: Reread) -> Callable[[Binding, Row], Row | None]:
+    """The `Missing` of a batch: finds the change behind a partial row, and reads its source row again."""
+    index: dict[Binding, dict[Row, tuple[Plan, Table, Change]]] = {}
 
-        return missing
+    def missing(binding: Binding, key: Row) -> Row | None:
+        if not index:
+            _index(mapped, index)
+        found = index.get(binding, {}).get(key)
+        return None if found is None else _whole_row(*found, reread)
 
-    def _each_change(self, transactions: Iterable[Transaction]) -> Iterator[tuple[Plan, Table, Change]]:
-        for transaction in transactions:
-            for piece in transaction.pieces:
-                if isinstance(piece, Rows):
-                    for plan in self.plans(piece.table):
-                        for change in piece.table.decode(piece.messages):
-                            yield plan, piece.table, change
+    return missing
+
+
+def _index(mapped: Mapped, index: dict[Binding, dict[Row, tuple[Plan, Table, Change]]]) -> None:
+    """Every change of a batch under the keys that its target row has before and after it."""
+    for run in mapped.runs:
+        for change in run.changes():
+            for plan in run.plans:
+                keys = index.setdefault(plan.binding, {})
+                for _, key, row in plan.map([change], []):
+                    keys[key] = (plan, run.table, change)
+                    if row is not None:
+                        keys[tuple([row[i] for i in plan.binding.key])] = (plan, run.table, change)
 
 
 def _whole_row(plan: Plan, table: Table, change: Change, reread: Reread) -> Row | None:

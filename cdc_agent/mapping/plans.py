@@ -51,7 +51,7 @@ def bind(
         zero_dates=route.zero_dates,
     )
     result = bound(route, source, target, context)
-    return Plan(result.binding, generate(result), result.needed)
+    return Plan(result.binding, generate(result), result.needed, filtered=result.filter is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,3 +104,5 @@ class Plan:
     """
     reads: tuple[int, ...] = field(default=())
     """Indexes of the source columns that the plan needs; an unsent one among them makes the applier re-read the row."""
+    filtered: bool = False
+    """Whether the route has a `where`, so that a change may give no write."""

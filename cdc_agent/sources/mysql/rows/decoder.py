@@ -46,7 +46,7 @@ _IMAGES: Final = 1000
 
 
 class RowsDecoder:
-    """`Table.decode` of one table version. Not thread-safe: the applier thread alone decodes."""
+    """`Table.decode` of one table version. Two threads may use it: one maps, the other reads rows again."""
 
     __slots__ = ("_columns", "_images", "_label", "_mask", "_scope", "_width")
 

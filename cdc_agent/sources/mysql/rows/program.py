@@ -18,6 +18,7 @@ How each type is read stands in `coders`.
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ class Scope:
         self.names: dict[str, Any] = {"UNSENT": UNSENT, **coders.NAMES}
         self.coders = [self._coder(index, column) for index, column in enumerate(columns)]
         self._unpackers: dict[str, str] = {}
+        self.compiling = threading.Lock()
 
     def _coder(self, index: int, column: Logged) -> Coder:
         coder = coders.coder(column, self.charsets)
@@ -59,11 +61,12 @@ def compile_reader(
     The source is made of numbers alone: names and labels of columns reach it as values in its namespace.
     """
     writer = _Writer(scope)
-    if nulls is None:
-        writer.test_nulls(present)
-    else:
-        writer.straight(present, nulls)
-    names = dict(scope.names)
+    with scope.compiling:
+        if nulls is None:
+            writer.test_nulls(present)
+        else:
+            writer.straight(present, nulls)
+        names = dict(scope.names)
     exec(compile(writer.source(len(columns)), "<row reader>", "exec"), names)  # noqa: S102
     reader: Callable[[bytes, int], Any] = names["read"]
     return reader

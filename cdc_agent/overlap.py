@@ -1,0 +1,82 @@
+"""Between "map" and "apply": one batch is applied on a thread of its own while the next one is mapped.
+
+A server at work leaves the interpreter free, so on a busy pipeline decoding and mapping cost no time of their own.
+At most one call runs at a time, in the order in which they were handed over; whoever wants the target for something
+else calls `settle` first. An idle pipeline never leaves its caller's thread.
+
+Never starts a call before the one before it has ended well.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import ParamSpec, TypeAlias, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+Work: TypeAlias = Callable[[], None]
+
+
+class Overlap:
+    """One call at a time beside its owner's thread. Used by one owner."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._work: SimpleQueue[Work | None] = SimpleQueue()
+        self._outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._running = False
+
+    def run(self, work: Work, *, beside: bool) -> None:
+        """Run `work` once the call before it has ended: beside the caller, or at once and to its end.
+
+        Raises what the call before raised, and then does not run `work`.
+        """
+        self.settle()
+        if not beside:
+            work()
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
+            self._thread.start()
+        self._running = True
+        self._work.put(work)
+
+    def settle(self) -> None:
+        """Wait for the call that is running, if one is. Raises what it raised."""
+        if not self._running:
+            return
+        error = self._outcomes.get()
+        self._running = False
+        if error is not None:
+            raise error
+
+    def settled(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
+        """`function`, which first waits until nothing runs: for what shares the target's connection."""
+
+        def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            self.settle()
+            return function(*args, **kwargs)
+
+        return call
+
+    def close(self) -> None:
+        """Wait for the call that is running, whatever comes of it, and end the thread."""
+        if self._running:
+            self._outcomes.get()
+            self._running = False
+        if self._thread is not None:
+            self._work.put(None)
+            self._thread = None
+
+    def _loop(self) -> None:
+        while (work := self._work.get()) is not None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - a thread's edge: `settle` raises it
+                self._outcomes.put(error)
+            else:
+                self._outcomes.put(None)
