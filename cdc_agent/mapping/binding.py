@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cdc_agent.changes import Identity, Table
 from cdc_agent.config.model import Misfit, RouteSettings
 from cdc_agent.errors import ColumnGone, LogUnusable, TargetSchemaError
-from cdc_agent.mapping.convert import Context, Convert, ImpossibleError, converter
+from cdc_agent.mapping.convert import Context, Convert, ImpossibleError, Way, conversion
 from cdc_agent.mapping.expressions import (
     Expression,
     UnknownColumnError,
@@ -32,7 +32,12 @@ class Pick:
     reads: tuple[int, ...]
     """Indexes of the source columns."""
     expression: Expression | None
-    convert: Convert | None
+    way: Way
+
+    @property
+    def convert(self) -> Convert | None:
+        """None when every value passes as it is."""
+        return self.way.convert
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,17 +160,17 @@ def _index(source: Table, name: str) -> int:
 
 
 def _plain(source: Table, index: int, column: TargetColumn, context: Context) -> Pick:
-    return Pick(column, (index,), None, _converter(source, source.columns[index].type, column, context))
+    return Pick(column, (index,), None, _way(source, source.columns[index].type, column, context))
 
 
 def _computed(source: Table, expression: Expression, column: TargetColumn, context: Context) -> Pick:
     reads = tuple(_index(source, name) for name in expression.reads)
-    return Pick(column, reads, expression, _converter(source, expression.type, column, context))
+    return Pick(column, reads, expression, _way(source, expression.type, column, context))
 
 
-def _converter(source: Table, from_: Type, column: TargetColumn, context: Context) -> Convert | None:
+def _way(source: Table, from_: Type, column: TargetColumn, context: Context) -> Way:
     try:
-        return converter(from_, column.type, context)
+        return conversion(from_, column.type, context)
     except ImpossibleError as error:
         raise TargetSchemaError(
             f"{_name(source.full_name)} → column {column.name}: {error}",

@@ -17,11 +17,12 @@ from cdc_agent.mapping.conversions.base import (
     ImpossibleError,
     Maker,
     MisfitError,
+    Usual,
     Way,
 )
 from cdc_agent.values import Kind, Type
 
-__all__ = ["Code", "Context", "Convert", "ImpossibleError", "MisfitError", "Way", "conversion", "converter"]
+__all__ = ["Code", "Context", "Convert", "ImpossibleError", "MisfitError", "Usual", "Way", "conversion"]
 
 MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
     **numbers.MAKERS,
@@ -43,8 +44,3 @@ def conversion(source: Type, target: Type, context: Context) -> Way:
     if maker is None:
         raise ImpossibleError(f"{source.native} does not convert to {target.native}")
     return maker(source, target, context)
-
-
-def converter(source: Type, target: Type, context: Context) -> Convert | None:
-    """The conversion alone; None when every value passes as it is. Raises ImpossibleError."""
-    return conversion(source, target, context).convert

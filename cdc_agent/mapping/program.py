@@ -31,6 +31,7 @@ def map_changes(changes, rejections):
                     continue
 {delete}
                 continue
+            {unpack}
             if {new_unsent}:
                 one(change, rejections, writes)
                 continue
@@ -78,14 +79,21 @@ class _Writer:
 
     def program(self) -> str:
         reads = {index for pick in self._bound.picks for index in pick.reads}
+        used = reads | set(self._bound.needed)
         return _TEMPLATE.format(
             old_unsent=_any_unsent("old", self._bound.needed),
-            new_unsent=_any_unsent("new", reads | set(self._bound.needed)),
+            unpack=self._unpack(used),
+            new_unsent=_any_unsent("new", used),
             new_key=self._new_key(),
             row=_indented(self._row(), 12),
             delete=_indented(self._delete(), 16),
             update=_indented(self._update(), 16),
         )
+
+    def _unpack(self, used: set[int]) -> str:
+        """The new row's values in variables of their own; those that nothing reads go to one that is never read."""
+        names = (_cell("new", i) if i in used else "_" for i in range(len(self._bound.source.columns)))
+        return f"{', '.join(names)}, = new"
 
     # --- branches
 
@@ -132,21 +140,27 @@ class _Writer:
         return f"({''.join(f'{self._value(pick, row)}, ' for pick in picks)})"
 
     def _value(self, pick: Pick, row: str) -> str:
-        text = self._computed(pick, row) if pick.expression is not None else f"{row}[{pick.reads[0]}]"
-        if pick.convert is None:
+        text = self._computed(pick, row) if pick.expression is not None else _cell(row, pick.reads[0])
+        if pick.way.convert is None:
             return text
-        return f"(None if (v := {text}) is None else {self._bind('convert', pick, pick.convert)}(v))"
+        name, test = (text, text) if text.isidentifier() else ("v", f"(v := {text})")
+        converted = f"{self._bind('convert', pick, pick.way.convert)}({name})"
+        usual = pick.way.usual
+        if usual is not None:
+            when, gives = (form.replace("{v}", name) for form in (usual.when, usual.gives))
+            converted = gives if when == "True" else f"{gives} if {when} else {converted}"
+        return f"(None if {test} is None else {converted})"
 
     def _computed(self, pick: Pick, row: str) -> str:
         """The expression's function over decoded values, its result as canonical text."""
         assert pick.expression is not None
-        arguments = ", ".join(f"{row}_{index}" for index in pick.reads)
+        arguments = ", ".join(_python(row, index) for index in pick.reads)
         call = f"{self._bind('compute', pick, pick.expression.function)}({arguments})"
         return f"(None if (v := {call}) is None else {self._bind('render', pick, pick.expression.render)}(v))"
 
     def _inside(self, filter_: Filter, row: str) -> str:
         self.names["inside"] = filter_.expression.function
-        return f"inside({', '.join(f'{row}_{index}' for index in filter_.reads)}) is True"
+        return f"inside({', '.join(_python(row, index) for index in filter_.reads)}) is True"
 
     def _decoded(self, row: str, picks: Iterable[Pick]) -> Iterator[str]:
         """Python values of the columns that expressions read, each decoded once."""
@@ -158,7 +172,7 @@ class _Writer:
             readers.update(zip(self._filter.reads, self._filter.expression.readers, strict=True))
         for index, reader in sorted(readers.items()):
             self.names[f"read_{index}"] = reader
-            yield f"{row}_{index} = None if (v := {row}[{index}]) is None else read_{index}(v)"
+            yield f"{_python(row, index)} = None if (v := {_cell(row, index)}) is None else read_{index}(v)"
 
     def _bind(self, purpose: str, pick: Pick, function: Any) -> str:
         name = f"{purpose}_{self._bound.picks.index(pick)}"
@@ -166,8 +180,18 @@ class _Writer:
         return name
 
 
+def _cell(row: str, index: int) -> str:
+    """The canonical text of a source column: a variable for the new row, which is unpacked."""
+    return f"n{index}" if row == "new" else f"{row}[{index}]"
+
+
+def _python(row: str, index: int) -> str:
+    """The variable with a source column's decoded value."""
+    return f"{row}_{index}"
+
+
 def _any_unsent(row: str, indexes: Iterable[int]) -> str:
-    return " or ".join(f"{row}[{index}] is UNSENT" for index in sorted(indexes)) or "False"
+    return " or ".join(f"{_cell(row, index)} is UNSENT" for index in sorted(indexes)) or "False"
 
 
 def _indented(lines: Iterable[str], width: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdc_agent.engines.mysql.types import from_column_type
-from cdc_agent.mapping.convert import Context, ImpossibleError, MisfitError, converter
+from cdc_agent.mapping.convert import Context, Convert, ImpossibleError, MisfitError, conversion
 from cdc_agent.mapping.types import recommended
 from cdc_agent.values import Kind, Type
 
@@ -49,6 +49,10 @@ PG = {
     "varbit": Type(Kind.BIT, "bit varying"),
     "inet": Type(Kind.OTHER, "inet"),
 }
+
+
+def converter(source: Type, target: Type, context: Context) -> Convert | None:
+    return conversion(source, target, context).convert
 
 
 def type_of(name: str, *, mysql: bool) -> Type:

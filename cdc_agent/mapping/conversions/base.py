@@ -67,12 +67,24 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """The conversion of most values as text for generated code: two expressions over ``{v}``, free of any name.
+
+    Where `when` holds, `gives` is what the conversion returns; everything else is left to the conversion itself.
+    """
+
+    when: str
+    gives: str = "{v}"
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """A conversion, and every reason for which it can refuse a value."""
 
     convert: Convert | None = None
     """None passes every value as it is."""
     codes: frozenset[Code] = frozenset()
+    usual: Usual | None = None
 
 
 PASS: Final = Way()
@@ -80,23 +92,31 @@ Maker: TypeAlias = "Callable[[Type, Type, Context], Way]"
 """Makes the way from one type to another; raises ImpossibleError."""
 
 
-def way(convert: Convert, *codes: Code) -> Way:
-    return Way(convert, frozenset(codes))
+def way(convert: Convert, *codes: Code, usual: Usual | None = None) -> Way:
+    return Way(convert, frozenset(codes), usual)
 
 
 def then(first: Way, second: Way) -> Way:
     """One conversion behind the other."""
     if first.convert is None:
-        return Way(second.convert, first.codes | second.codes)
+        return Way(second.convert, first.codes | second.codes, second.usual)
     if second.convert is None:
-        return Way(first.convert, first.codes | second.codes)
+        return Way(first.convert, first.codes | second.codes, first.usual)
     one, two = first.convert, second.convert
 
     def both(text: bytes) -> bytes | None:
         between = one(text)
         return None if between is None else two(between)
 
-    return Way(both, first.codes | second.codes)
+    return Way(both, first.codes | second.codes, _both_usual(first.usual, second.usual))
+
+
+def _both_usual(first: Usual | None, second: Usual | None) -> Usual | None:
+    if first is None or second is None:
+        return None
+    when = second.when.replace("{v}", f"({first.gives})" if first.gives != "{v}" else "{v}")
+    gives = second.gives.replace("{v}", f"({first.gives})" if first.gives != "{v}" else "{v}")
+    return Usual(f"{first.when} and {when}", gives)
 
 
 def misfit(code: Code, reason: str) -> NoReturn:

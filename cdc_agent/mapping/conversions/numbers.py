@@ -16,6 +16,7 @@ from cdc_agent.mapping.conversions.base import (
     Code,
     Context,
     Maker,
+    Usual,
     Way,
     misfit,
     then,
@@ -27,6 +28,8 @@ _SPECIAL: Final = frozenset((b"NaN", b"Infinity", b"-Infinity"))
 _NUMBER: Final = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,5})?")
 _FLOAT4: Final = struct.Struct("<f")
 _MYSQL_DIGITS: Final = 65
+_DIGIT_LAST: Final = Usual("{v}[-1] < 58")
+"""Neither NaN nor an infinity."""
 _BOOLEANS: Final = {
     **dict.fromkeys((b"t", b"true", b"y", b"yes", b"on", b"1"), b"t"),
     **dict.fromkeys((b"f", b"false", b"n", b"no", b"off", b"0"), b"f"),
@@ -57,11 +60,13 @@ def _in_range(target: Type) -> Way:
             misfit(Code.OUT_OF_RANGE, reason)
         return text
 
-    return way(convert, Code.OUT_OF_RANGE)
+    digits = len(str(greatest)) - 1
+    short = Usual(f"{{v}}[0] != 45 and len({{v}}) <= {digits}" if least == 0 else f"len({{v}}) <= {digits}")
+    return way(convert, Code.OUT_OF_RANGE, usual=short)
 
 
 def _bool_to_integer(source: Type, target: Type, context: Context) -> Way:
-    return way(lambda text: b"1" if text == b"t" else b"0")
+    return way(lambda text: b"1" if text == b"t" else b"0", usual=Usual("True", '(b"1" if {v} == b"t" else b"0")'))
 
 
 def _bit_to_integer(source: Type, target: Type, context: Context) -> Way:
@@ -112,7 +117,8 @@ def _integer_to_bool(source: Type, target: Type, context: Context) -> Way:
             misfit(Code.OUT_OF_RANGE, "neither 0 nor 1")
         return b"f"
 
-    return way(convert, Code.OUT_OF_RANGE)
+    usual = Usual('{v} == b"1" or {v} == b"0"', '(b"t" if {v} == b"1" else b"f")')
+    return way(convert, Code.OUT_OF_RANGE, usual=usual)
 
 
 def _bit_to_bool(source: Type, target: Type, context: Context) -> Way:
@@ -156,7 +162,7 @@ def _special(target: Type, context: Context) -> Way:
             misfit(Code.NOT_FINITE, reason)
         return text
 
-    return way(convert, Code.NOT_FINITE)
+    return way(convert, Code.NOT_FINITE, usual=_DIGIT_LAST)
 
 
 def _fits_exactly(source: Type, target: Type) -> bool:
@@ -213,7 +219,8 @@ def _integer_to_decimal(source: Type, target: Type, context: Context) -> Way:
     room = 10 ** (target.precision - scale) - 1
     if greatest <= room and -room <= least and not (target.unsigned and least < 0):
         tail = b"." + b"0" * scale
-        return PASS if scale <= 0 else way(lambda text: text + tail)
+        usual = Usual("True", f"{{v}} + {tail!r}")
+        return PASS if scale <= 0 else way(lambda text: text + tail, usual=usual)
     return _scaled(target, context)
 
 
@@ -265,7 +272,7 @@ def _finite_float(target: Type) -> Way:
             misfit(Code.NOT_FINITE, f"{target.native} holds no NaN and no infinity")
         return text
 
-    return way(convert, Code.NOT_FINITE)
+    return way(convert, Code.NOT_FINITE, usual=_DIGIT_LAST)
 
 
 def _not_negative(target: Type) -> Way:
@@ -274,7 +281,7 @@ def _not_negative(target: Type) -> Way:
             misfit(Code.OUT_OF_RANGE, f"negative, but {target.native} is unsigned")
         return text
 
-    return way(convert, Code.OUT_OF_RANGE)
+    return way(convert, Code.OUT_OF_RANGE, usual=Usual("{v}[0] != 45"))
 
 
 def _narrow(target: Type) -> Way:

@@ -13,6 +13,7 @@ from cdc_agent.mapping.conversions.base import (
     Code,
     Context,
     Maker,
+    Usual,
     Way,
     misfit,
     native,
@@ -34,6 +35,7 @@ CODECS: Final = {
     "macroman": "mac_roman", "sjis": "shift_jis", "tis620": "tis_620", "ujis": "euc_jp",
 }  # fmt: skip
 """MySQL's character sets that Python knows. Others are left to the server, which refuses what it cannot store."""
+_ASCII: Final = Usual("{v}.isascii()")
 _SURROGATE: Final = re.compile(rb"\xed[\xa0-\xbf]")
 _UUID: Final = re.compile(
     rb"\{?([0-9a-fA-F]{8})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{12})\}?"
@@ -72,7 +74,9 @@ def _without_nul(source: Type, target: Type, context: Context) -> Way:
             misfit(Code.ENCODING, "half of a surrogate pair")
         return text
 
-    return way(convert, Code.NUL, *([Code.ENCODING] if from_utf16 else []))
+    if from_utf16:
+        return way(convert, Code.NUL, Code.ENCODING)
+    return way(convert, Code.NUL, usual=Usual('b"\\0" not in {v}'))
 
 
 def _has_no_control_characters(source: Type) -> bool:
@@ -101,7 +105,7 @@ def _basic_plane(charset: str) -> Way:
             misfit(Code.ENCODING, reason)
         return text
 
-    return way(convert, Code.ENCODING)
+    return way(convert, Code.ENCODING, usual=_ASCII)
 
 
 _MORE_IN_LATIN1: Final = dict.fromkeys((0x81, 0x8D, 0x8F, 0x90, 0x9D), "?")
@@ -120,7 +124,7 @@ def _codec(codec: str, charset: str) -> Way:
                 misfit(Code.ENCODING, reason)
         return text
 
-    return way(convert, Code.ENCODING)
+    return way(convert, Code.ENCODING, usual=_ASCII)
 
 
 def _length(source: Type, target: Type) -> Way:
@@ -143,7 +147,7 @@ def _characters(limit: int, reason: str) -> Way:
             misfit(Code.TOO_LONG, reason)
         return text
 
-    return way(convert, Code.TOO_LONG)
+    return way(convert, Code.TOO_LONG, usual=Usual(f"len({{v}}) <= {limit}"))
 
 
 def _bytes_of_text(source: Type, limit: int, reason: str) -> Way:
@@ -157,7 +161,7 @@ def _bytes_of_text(source: Type, limit: int, reason: str) -> Way:
             misfit(Code.TOO_LONG, reason)
         return text
 
-    return way(convert, Code.TOO_LONG)
+    return way(convert, Code.TOO_LONG, usual=Usual(f"len({{v}}) <= {limit}"))
 
 
 _LONGEST: Final = {

@@ -19,6 +19,7 @@ from cdc_agent.mapping.conversions.base import (
     Convert,
     Maker,
     MisfitError,
+    Usual,
     Way,
     misfit,
     then,
@@ -40,6 +41,12 @@ _FIRST_TIMESTAMP: Final = b"1970-01-01 00:00:01.000000+00"
 _LAST_TIMESTAMP: Final = b"2038-01-19 03:14:07.999999+00"
 _MYSQL_TIME_LIMIT: Final = timedelta(hours=838, minutes=59, seconds=59)
 _MIDNIGHT: Final = b" 00:00:00"
+_FINITE_YEAR: Final = "{v}[-1] < 58"
+"""Neither an infinity nor a year before Christ: the last character is a digit."""
+_PLAIN_YEAR: Final = Usual(f"{_FINITE_YEAR} and {{v}}[4] == 45")
+_NO_ZERO: Final = Usual('b"-00" not in {v} and {v} > b"0001"')
+_UNIX_TIME: Final = Usual('b"1970-01-02" < {v} < b"2038-01-19"')
+_WHOLE_SECONDS: Final = Usual('b"." not in {v}')
 
 
 # --- zero dates, the calendar's ends and fractions ----------------------------------------------------------------
@@ -58,7 +65,7 @@ def _zero_dates(source: Type, target: Type, context: Context) -> Way:
             return replacement
         return text
 
-    return way(convert, Code.ZERO_DATE) if replacement == b"" else way(convert)
+    return way(convert, *([Code.ZERO_DATE] if replacement == b"" else []), usual=_NO_ZERO)
 
 
 def _replacement(target: Type, policy: str) -> bytes | None:
@@ -84,7 +91,7 @@ def _calendar(source: Type, target: Type, context: Context) -> Way:
             misfit(Code.OUT_OF_RANGE, f"outside the years of {target.native}")
         return text
 
-    return way(convert, Code.NOT_FINITE, Code.OUT_OF_RANGE)
+    return way(convert, Code.NOT_FINITE, Code.OUT_OF_RANGE, usual=_PLAIN_YEAR)
 
 
 def _timestamp_range(source: Type, target: Type, context: Context) -> Way:
@@ -98,7 +105,7 @@ def _timestamp_range(source: Type, target: Type, context: Context) -> Way:
             misfit(Code.OUT_OF_RANGE, f"{target.native} holds 1970 to 2038 only")
         return text
 
-    return way(convert, Code.OUT_OF_RANGE)
+    return way(convert, Code.OUT_OF_RANGE, usual=_UNIX_TIME)
 
 
 def _is_mysql_timestamp(source: Type, context: Context) -> bool:
@@ -119,7 +126,7 @@ def _fraction(source: Type, target: Type, context: Context) -> Way:
                 misfit(Code.DIGITS, reason)
         return text
 
-    return way(convert, Code.DIGITS)
+    return way(convert, Code.DIGITS, usual=_WHOLE_SECONDS)
 
 
 def _checked(source: Type, target: Type, context: Context) -> Way:
@@ -156,7 +163,9 @@ def _timestamp_to_date(source: Type, target: Type, context: Context) -> Way:
 
 def _timestamp_to_instant(source: Type, target: Type, context: Context) -> Way:
     to_utc = _zoned(context.source_zone, _to_utc)
-    first = then(_zero_dates(source, target, context), way(to_utc, Code.ZONE, Code.OUT_OF_RANGE))
+    usual = Usual(_FINITE_YEAR, '{v} + b"+00"') if to_utc is _append_utc else None
+    local = way(to_utc, Code.ZONE, Code.OUT_OF_RANGE, usual=usual)
+    first = then(_zero_dates(source, target, context), local)
     return then(first, _fit_instant(source, target, context))
 
 
@@ -168,7 +177,9 @@ def _fit_instant(source: Type, target: Type, context: Context) -> Way:
 def _instant_to_timestamp(source: Type, target: Type, context: Context) -> Way:
     zero = _zero_dates(source, target, context)
     checked = _calendar(source, target, context)
-    local = way(_zoned(context.target_zone, _to_local), Code.OUT_OF_RANGE)
+    to_local = _zoned(context.target_zone, _to_local)
+    usual = Usual('{v}.endswith(b"+00")', "{v}[:-3]") if to_local is _remove_utc else None
+    local = way(to_local, Code.OUT_OF_RANGE, usual=usual)
     return then(then(then(zero, checked), local), _fraction(source, target, context))
 
 
