@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,8 @@ POLL_SECONDS: Final = 0.25
 IDLE_SECONDS: Final = 0.5
 """How often a busy applier lets overdue positions be written."""
 STATUS_SECONDS: Final = 0.5
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread that computes may keep one waiting that a server has answered; Python's own 5 ms stall it."""
 JOIN_SECONDS: Final = 5.0
 
 
@@ -306,6 +309,7 @@ def run(
 
     A pipeline that fails does not stop the others. Raises the first failure after all have ended.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     stop = stop or threading.Event()
     failures: list[BaseException] = []
 

@@ -60,6 +60,12 @@ WHERE t.oid = ANY (%s::oid[])
 """
 """A type's own equality, wherever its extension was installed: the one that its unique indexes mean."""
 
+_KIND: Final = """
+SELECT relkind = 'p', relkind IN ('r', 'p') AND NOT relhasrules AND NOT row_security_active(oid)
+FROM pg_class
+WHERE oid = %s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
@@ -84,6 +90,8 @@ class Layout:
     arbiters: frozenset[frozenset[str]]
     """The column sets that ON CONFLICT can infer a unique index from."""
     partitioned: bool
+    copyable: bool
+    """Whether COPY does the same as INSERT: it knows neither rules nor row security, and no view."""
 
 
 def read_layout(connection: psycopg.Connection[Any], schema: str, name: str) -> Layout:
@@ -93,7 +101,8 @@ def read_layout(connection: psycopg.Connection[Any], schema: str, name: str) -> 
         raise TargetSchemaError(f"there is no table {schema}.{name} on the target")
     rows = connection.execute(_COLUMNS, (oid,)).fetchall()
     equal = _equality(connection, {row[3] for row in rows})
-    kind = connection.execute("SELECT relkind = 'p' FROM pg_class WHERE oid = %s", (oid,)).fetchone()
+    kind = connection.execute(_KIND, (oid,)).fetchone()
+    assert kind is not None
     keys = catalogue.unique_keys(connection, oid)
     return Layout(
         table=qualified(schema, name),
@@ -103,7 +112,8 @@ def read_layout(connection: psycopg.Connection[Any], schema: str, name: str) -> 
             for column, identity, type_name, compared, array in rows
         },
         arbiters=frozenset(frozenset(key.columns) for key in keys if key.immediate),
-        partitioned=kind is not None and bool(kind[0]),
+        partitioned=kind[0],
+        copyable=kind[1],
     )
 
 

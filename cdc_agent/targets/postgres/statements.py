@@ -64,6 +64,16 @@ class Statements:
         fields += [f"c{place} {self._columns[i].type}" for place, i in enumerate(columns)]
         return f"CREATE TEMPORARY TABLE {quote(stage)} ({', '.join(fields)}) ON COMMIT DELETE ROWS".encode()
 
+    @property
+    def may_copy(self) -> bool:
+        """Whether COPY into the table itself either inserts rows as `upsert` would, or fails."""
+        return self.has_arbiter and self.layout.copyable
+
+    def copy(self) -> bytes:
+        """COPY of rows that hold every column into the table itself."""
+        columns = ", ".join(quote(column.name) for column in self._columns)
+        return f"COPY {self.layout.table} ({columns}) FROM STDIN".encode()
+
     def upsert(self, shape: Shape) -> list[bytes]:
         """Insert rows that hold every column, or replace the rows of the same keys."""
         if self.has_arbiter and not shape.null_safe:
