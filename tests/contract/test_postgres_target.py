@@ -107,6 +107,66 @@ def test_keys_are_compared_as_their_own_type_compares_them(rig_of: Callable[...,
     assert rig.rows("names") == []
 
 
+# --- fresh rows
+
+
+FRESH = [(b"%d" % i, b"new") for i in range(1100)]
+
+
+def test_every_type_is_copied_as_it_was(rig_of: Callable[..., Rig]) -> None:
+    """Rows that are known to be new go straight into the table, and arrive as by any other way."""
+    rig = rig_of(ALL_TYPES, "CREATE TABLE merged (LIKE types INCLUDING ALL)")
+    for table in ("types", "merged"):
+        binding = rig.bind(table)
+        names = [column.name for column in binding.columns]
+        rows = [(b"%d" % i, *[TYPE_VALUES[name] for name in names[1:]]) for i in range(1100)]
+        nulls = (b"1100", *[None] * (len(names) - 1))
+        rig.apply(Upserts(binding, [*rows, nulls], fresh=table == "types"))
+    same = "SELECT count(*) FROM (SELECT types::text FROM types EXCEPT ALL SELECT merged::text FROM merged) AS d"
+    with rig.database.connect() as reader:
+        assert reader.execute(same.encode()).fetchone() == (0,)
+    assert rig.rows("types", "count(*)") == [(1101,)]
+
+
+def test_fresh_rows_that_are_there_already_are_merged(rig_of: Callable[..., Rig]) -> None:
+    """A replay, or a row written on both sides, replaces what is there; later batches are right as well."""
+    rig = rig_of(
+        "CREATE TABLE t (id int PRIMARY KEY, v text, kept int DEFAULT 7)", "INSERT INTO t VALUES (5, 'old', 1)"
+    )
+    binding = rig.bind("t", columns=("id", "v"))
+    rig.apply(Upserts(binding, FRESH, fresh=True))
+    assert rig.rows("t", "count(*), min(v), max(v)") == [(1100, "new", "new")]
+    assert rig.rows("t", "sum(id) FILTER (WHERE kept = 1), count(*) FILTER (WHERE kept = 7)") == [(5, 1099)]
+    rig.apply(Upserts(binding, [(b"%d" % i, b"newer") for i in range(2000, 3100)], fresh=True))
+    rig.apply(Upserts(binding, [(b"%d" % i, b"again") for i in range(1100)], fresh=True))
+    assert rig.rows("t", "count(*) FILTER (WHERE v = 'again'), count(*) FILTER (WHERE v = 'newer')") == [(1100, 1100)]
+
+
+def test_a_fresh_row_that_is_refused_is_refused_as_ever(rig_of: Callable[..., Rig]) -> None:
+    """The straight copy changes neither the error nor what a savepoint keeps."""
+    rig = rig_of("CREATE TABLE t (id int PRIMARY KEY, v varchar(3))")
+    binding = rig.bind("t")
+    with pytest.raises(RowRefused):
+        rig.apply(Upserts(binding, [*FRESH, (b"5000", b"long")], fresh=True))
+    rig.target.rollback()
+    rig.apply(Upserts(binding, FRESH, fresh=True))
+    assert rig.rows("t", "count(*)") == [(1100,)]
+
+
+def test_a_trigger_that_always_fires_sees_fresh_rows(rig_of: Callable[..., Rig]) -> None:
+    """COPY fires what INSERT fires."""
+    rig = rig_of(
+        "CREATE TABLE t (id int PRIMARY KEY, v text)",
+        "CREATE TABLE log (id int)",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN INSERT INTO public.log VALUES (new.id); RETURN new; END$$",
+        "CREATE TRIGGER noted BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION note()",
+        "ALTER TABLE t ENABLE ALWAYS TRIGGER noted",
+    )
+    rig.apply(Upserts(rig.bind("t"), FRESH, fresh=True))
+    assert rig.rows("log", "count(*)") == [(1100,)]
+
+
 @pytest.mark.parametrize("value", [b"a\0b", b"\xff\xfe"])
 @pytest.mark.parametrize("size", SIZES)
 def test_text_that_postgresql_cannot_store_is_refused(rig_of: Callable[..., Rig], size: int, value: bytes) -> None:
