@@ -29,6 +29,12 @@ def kills() -> int:
 
 
 @pytest.fixture
+def pause() -> float:
+    """Seconds that an agent lives at least before it is killed."""
+    return 3.0 if SLOW else 0.0
+
+
+@pytest.fixture
 def large_rows() -> int:
     """Rows of the large transaction."""
     return 1_000_000 if SLOW else 100_000
@@ -37,6 +43,13 @@ def large_rows() -> int:
 @pytest.fixture
 def crossing(request: pytest.FixtureRequest) -> tuple[Server, Server]:
     """PostgreSQL against MariaDB and MySQL, each as source and as target."""
+    source, target = request.param
+    return servers.server(source), servers.server(target)
+
+
+@pytest.fixture
+def pairing(request: pytest.FixtureRequest) -> tuple[Server, Server]:
+    """Every pair of engines: the crossings, PostgreSQL to PostgreSQL, MySQL or MariaDB to the other."""
     source, target = request.param
     return servers.server(source), servers.server(target)
 
@@ -66,6 +79,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     postgres, mysql = chosen.of("postgres"), [*chosen.of("mariadb")[:1], *chosen.of("mysql")[-1:]]
     if "crossing" in metafunc.fixturenames:
         _parametrize(metafunc, "crossing", _crossings(postgres, mysql))
+    if "pairing" in metafunc.fixturenames:
+        alike = [(postgres[0], postgres[-1]), (mysql[-1], mysql[0])]
+        _parametrize(metafunc, "pairing", [*_crossings(postgres, mysql), *alike])
     if "outward" in metafunc.fixturenames:
         _parametrize(metafunc, "outward", _crossings(postgres, mysql)[::2])
     if "quiet_crossing" in metafunc.fixturenames:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -92,7 +93,9 @@ def test_a_reader_never_sees_half_a_transaction(bank: Bank, crossing: tuple[Serv
     assert sync.checkpoint("bank-to-copy")["transactions"] == commits + 1
 
 
-def test_killing_the_agent_loses_and_repeats_nothing(bank: Bank, crossing: tuple[Server, Server], kills: int) -> None:
+def test_killing_the_agent_loses_and_repeats_nothing(
+    bank: Bank, crossing: tuple[Server, Server], kills: int, pause: float
+) -> None:
     """Killed (-9) in the middle of work: every transaction is applied exactly once, as the copy's own trigger noted."""
     sync = bank(*crossing)
     copy = sync.databases["copy"]
@@ -102,7 +105,7 @@ def test_killing_the_agent_loses_and_repeats_nothing(bank: Bank, crossing: tuple
     reader.start()
     clients = Clients(sync.databases["bank"])
     for _ in range(kills):
-        _wait_until_it_applies(sync)
+        _wait_until_it_applies(sync, time.monotonic() + pause)
         sync.stop(agent, how=signal.SIGKILL)
         agent = sync.start()
     commits = finish(sync, clients, reader)
@@ -110,10 +113,10 @@ def test_killing_the_agent_loses_and_repeats_nothing(bank: Bank, crossing: tuple
     assert copy.run("SELECT count(*), count(DISTINCT hid) FROM history_log") == [(commits, commits)]
 
 
-def _wait_until_it_applies(sync: Sync) -> None:
+def _wait_until_it_applies(sync: Sync, earliest: float) -> None:
     before = sync.checkpoint("bank-to-copy").get("transactions", 0)
     wait_until(
-        lambda: sync.checkpoint("bank-to-copy").get("transactions", 0) > before + 20,
+        lambda: time.monotonic() >= earliest and sync.checkpoint("bank-to-copy").get("transactions", 0) > before + 20,
         timeout=60,
         what="the agent applies again after a kill",
     )
