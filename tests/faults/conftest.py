@@ -48,7 +48,7 @@ def crossing(request: pytest.FixtureRequest) -> tuple[Server, Server]:
 
 
 @pytest.fixture
-def pairing(request: pytest.FixtureRequest) -> tuple[Server, Server]:
+def every_pair(request: pytest.FixtureRequest) -> tuple[Server, Server]:
     """Every pair of engines: the crossings, PostgreSQL to PostgreSQL, MySQL or MariaDB to the other."""
     source, target = request.param
     return servers.server(source), servers.server(target)
@@ -79,9 +79,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     postgres, mysql = chosen.of("postgres"), [*chosen.of("mariadb")[:1], *chosen.of("mysql")[-1:]]
     if "crossing" in metafunc.fixturenames:
         _parametrize(metafunc, "crossing", _crossings(postgres, mysql))
-    if "pairing" in metafunc.fixturenames:
+    if "every_pair" in metafunc.fixturenames:
         alike = [(postgres[0], postgres[-1]), (mysql[-1], mysql[0])]
-        _parametrize(metafunc, "pairing", [*_crossings(postgres, mysql), *alike])
+        _parametrize(metafunc, "every_pair", [*_crossings(postgres, mysql), *alike])
     if "outward" in metafunc.fixturenames:
         _parametrize(metafunc, "outward", _crossings(postgres, mysql)[::2])
     if "quiet_crossing" in metafunc.fixturenames:

@@ -42,10 +42,10 @@ def fill(database: Database, rows: int) -> None:
 
 
 def test_a_large_transaction_is_atomic_and_bounded(
-    tmp_path: Path, stack: contextlib.ExitStack, pairing: tuple[Server, Server], large_rows: int
+    tmp_path: Path, stack: contextlib.ExitStack, every_pair: tuple[Server, Server], large_rows: int
 ) -> None:
     """Any reader sees none or all of its rows, and the agent's memory stays below 300 MB."""
-    origin, destination = (server.create_database("big") for server in pairing)
+    origin, destination = (server.create_database("big") for server in every_pair)
     for database in (origin, destination):
         database.run(POSTGRES if database.engine == "postgres" else MYSQL)
     sync = Sync(
