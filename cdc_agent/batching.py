@@ -8,16 +8,19 @@ What keeps the source's order instead: moved keys, tables without a key, two rou
 batch that the target refused when it came as sets (`in_order`), since sets may swap two values of a unique key or
 meet a foreign key too early.
 
+Where the log does not hold what foreign keys did to children (`Binding.links`), a `Cascade` takes its place.
+
 Nothing here does I/O.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TypeAlias
 
-from cdc_agent.mapping.writes import REMOVE, UPSERT, Binding, TargetTable, Write
-from cdc_agent.targets.base import Clear, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, TargetTable, Write
+from cdc_agent.targets.base import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
 from cdc_agent.values import UNSENT, Row
 
 Run: TypeAlias = "tuple[Binding, Sequence[Write]]"
@@ -112,11 +115,63 @@ def steps(segments: Iterable[Segment], *, in_order: bool = False) -> list[Step]:
     With `in_order` every run of one table is a step of its own in the source's order, and its writes are `Ordered`.
     """
     merged = list(_merge_runs(segments))
+    if any(_has_cascades(segment) for segment in merged):
+        return [step for segment in merged for step in _around_cascades(segment, in_order)]
     if in_order:
         return [s if isinstance(s, Clear) else Ordered(s[0], s[1]) for s in merged]
     if _share_a_target(merged):
         return [step for segment in merged for step in _sets([segment])]
     return _sets(merged)
+
+
+# --- cascades
+
+
+def _has_cascades(segment: Segment) -> bool:
+    return (
+        not isinstance(segment, Clear)
+        and bool(segment[0].links)
+        and any(_reaches_children(segment[0], write) for write in segment[1])
+    )
+
+
+def _reaches_children(binding: Binding, write: Write) -> bool:
+    return write[0] == REMOVE or _moves(binding, write)
+
+
+def _moves(binding: Binding, write: Write) -> bool:
+    operation, key, row = write
+    if operation != CHANGE or row is None or _unsent(row, binding.key):
+        return False
+    return tuple([row[i] for i in binding.key]) != key
+
+
+def _around_cascades(segment: Segment, in_order: bool) -> Iterator[Step]:
+    """The steps of one run, what happened to the children in its place among them.
+
+    Children go before the rows that they refer to, and follow a key that has moved.
+    """
+    if isinstance(segment, Clear) or not _has_cascades(segment):
+        yield from steps([segment], in_order=in_order)
+        return
+    binding, writes = segment
+    for kind, group in groupby(writes, lambda write: _reaches_children(binding, write) and write[0]):
+        same = list(group)
+        if kind == REMOVE:
+            yield Cascade(binding, [(key, None) for _, key, _ in same])
+            yield from [Ordered(binding, same)] if in_order else _sets([(binding, same)])
+        elif kind:
+            for write in same:
+                yield Ordered(binding, [write])
+                yield Cascade(binding, [(write[1], _new_key(binding, write))])
+        else:
+            yield from steps([(binding, same)], in_order=in_order)
+
+
+def _new_key(binding: Binding, write: Write) -> Row:
+    row = write[2]
+    assert row is not None
+    return tuple([row[i] for i in binding.key])
 
 
 def _merge_runs(segments: Iterable[Segment]) -> Iterator[Segment]:

@@ -142,7 +142,7 @@ class Pipeline:
             routes = databases.routes(self._config, self.name)
             overlap = Overlap(f"write {self.name}")
             describe, forget = overlap.settled(target.describe), overlap.settled(target.forget)
-            router = Router(routes, self._engines(identity), describe, forget)
+            router = Router(routes, self._engines(identity), describe, forget, source.unlogged_keys())
             source.start(position, routes.wanted)
             self._applier = Applier(
                 target=target,

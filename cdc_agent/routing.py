@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cdc_agent.batching import Segment
 from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Rows, Table, TableName, Transaction, Truncate
 from cdc_agent.errors import TargetSchemaError, TruncateTooWide
+from cdc_agent.mapping.links import links
 from cdc_agent.mapping.plans import UNSENT_CODE, bind
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.mapping.writes import Binding, Plan, Rejection, TargetTable
+from cdc_agent.mapping.writes import Binding, ForeignKey, Link, Plan, Rejection, TargetTable
 from cdc_agent.targets.base import Clear, Quarantined
 from cdc_agent.values import UNSENT, Row, Value
 
@@ -70,11 +71,21 @@ class Engines:
 class Router:
     """Owned by one applier thread."""
 
-    def __init__(self, routes: Routes, engines: Engines, describe: Describe, forget: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        engines: Engines,
+        describe: Describe,
+        forget: Callable[[], None],
+        unlogged: Sequence[tuple[TableName, ForeignKey]] = (),
+    ) -> None:
+        """`unlogged` are the source's foreign keys whose actions its log does not hold, with their child tables."""
         self._routes = routes
         self._engines = engines
         self._describe = describe
         self._forget = forget
+        self._unlogged = unlogged
+        self._links: Mapping[TableName, tuple[Link, ...]] | None = None
         self._plans: dict[Table, list[Plan]] = {}
         self._latest: dict[TableName, Table] = {}
 
@@ -175,7 +186,7 @@ class Router:
                 f"target table {schema}.{name} does not exist",
                 hint="create it, or run cdc-agent setup --create-tables",
             )
-        return bind(
+        plan = bind(
             route.settings,
             table,
             target,
@@ -184,6 +195,13 @@ class Router:
             source_zone=self._engines.source_zone,
             target_zone=self._engines.target_zone,
         )
+        if not self._unlogged:
+            return plan
+        if self._links is None:
+            self._links = links(self._unlogged, self._routes, self._describe)
+        if target.full_name not in self._links:
+            return plan
+        return replace(plan, binding=replace(plan.binding, links=self._links))
 
     def _truncate(self, truncate: Truncate, mapped: Mapped) -> None:
         targets: dict[TableName, TargetTable] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -79,6 +79,25 @@ class Binding:
     key: tuple[int, ...]
     """Indexes into `columns` of the key; all of them when the table has no key."""
     keyless: bool = False
+    links: Mapping[tuple[str, str], tuple[Link, ...]] = field(default_factory=dict)
+    """Of every target table the links to its children; empty unless this table has some."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """A foreign key whose actions the source's log does not hold, between two target tables."""
+
+    child: Binding
+    """The child by the key's columns, which come first and are its key here."""
+    referenced: tuple[str, ...]
+    """The parent's columns that they refer to."""
+    on_delete: str
+    on_update: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The child's columns."""
+        return tuple(self.child.columns[i].name for i in self.child.key)
 
 
 @dataclass(frozen=True, slots=True)

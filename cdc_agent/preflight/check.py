@@ -17,7 +17,7 @@ from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.postgres import catalogue
 from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import AgentError
-from cdc_agent.mapping.routes import Route
+from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.preflight import checkpoints, mysql_checks, postgres_checks, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
 from cdc_agent.preflight.findings import Finding, error, info, skewed, warning
@@ -98,16 +98,19 @@ class _Check:
                 yield from _guarded(name, self._routes(name, source, target))
 
     def _routes(self, name: str, source: OnDatabase, target: OnDatabase | None) -> Iterator[Finding]:
-        found = databases.routes(self._config, name).expand(source.server.tables())
+        routes = databases.routes(self._config, name)
+        found = routes.expand(source.server.tables())
         for entry in self._config.pipelines[name].tables:
             if not any(route.settings is entry for route in found):
                 hint = "create it, grant SELECT on it to the agent's role, or correct `from`"
                 yield error("PF040", name, f"there is no table {entry.from_} on {source.name}", hint)
         if target is not None:
             for route in found:
-                yield from _guarded(name, self._route(name, route, source, target))
+                yield from _guarded(name, self._route(name, route, routes, source, target))
 
-    def _route(self, name: str, route: Route, source: OnDatabase, target: OnDatabase) -> Iterator[Finding]:
+    def _route(
+        self, name: str, route: Route, routes: Routes, source: OnDatabase, target: OnDatabase
+    ) -> Iterator[Finding]:
         source_table, target_table = source.server.describe(*route.source), target.server.describe(*route.target)
         where = f"{name}: {'.'.join(route.source)} → {'.'.join(route.target)}"
         if target_table is None:
@@ -125,6 +128,8 @@ class _Check:
             identity=identity_of(source.server, route.source),
             target_name=route.target,
             target_table=target_table,
+            routing=route,
+            routed=routes.for_table,
         )
         for one in route_checks.CHECKS:
             yield from _guarded(on.where, one(on))

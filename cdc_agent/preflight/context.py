@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from cdc_agent.changes import Identity, TableName
 from cdc_agent.config.model import Config, Database, PipelineSettings, RouteSettings
 from cdc_agent.engines.admin import Admin
+from cdc_agent.mapping.routes import Route
 from cdc_agent.mapping.writes import TargetTable
 from cdc_agent.preflight.findings import Finding
 
@@ -48,6 +49,10 @@ class OnRoute:
     identity: Identity
     target_name: TableName
     target_table: TargetTable
+    routing: Route
+    """The route with its two tables."""
+    routed: Callable[[TableName], Sequence[Route]]
+    """The routes of any source table."""
 
     @property
     def where(self) -> str:

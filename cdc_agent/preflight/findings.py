@@ -53,7 +53,7 @@ RULES: Final = {
     "PF045": "a column's values may not fit their target",
     "PF046": "a NOT NULL column of the target gets no value",
     "PF047": "a target table has other unique keys",
-    "PF048": "foreign-key cascades are not in the binlog",
+    "PF048": "foreign-key cascades are not in the binlog, and cannot be derived",
     "PF049": "triggers or foreign keys act on replicated rows",
     "PF050": "keys that differ only in case fall together",
     "PF051": "a table's storage engine has no transactions",

@@ -8,9 +8,10 @@ from typing import Final
 from cdc_agent.changes import Change, Column, Identity, Table
 from cdc_agent.config.model import Engine
 from cdc_agent.errors import AgentError
+from cdc_agent.mapping import links
 from cdc_agent.mapping.convert import Context
 from cdc_agent.mapping.plans import findings
-from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.mapping.writes import ForeignKey, TargetTable
 from cdc_agent.preflight.context import OnRoute, RouteCheck
 from cdc_agent.preflight.findings import Finding, error, info, warning
 from cdc_agent.values import Kind
@@ -137,19 +138,25 @@ def triggers(on: OnRoute) -> Iterator[Finding]:
 
 
 def cascades(on: OnRoute) -> Iterator[Finding]:
-    """MySQL's cascades change rows without a trace in the binlog."""
+    """MySQL's cascades change rows without a trace in the binlog; not all of them can be done again on the target."""
     if on.source.settings.engine is not Engine.MYSQL or _logs_cascades(on):
         return
     for key in on.source_table.foreign_keys:
-        actions = [
-            f"ON {event} {action}"
-            for event, action in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
-            if action not in ("NO ACTION", "RESTRICT")
-        ]
-        if actions:
-            message = f"foreign key {key.name} ({', '.join(actions)}): its changes are not in the binlog"
-            hint = "give the target the same foreign key with `triggers: fire`, or let the application delete children"
+        if links.acts(key) and not _followed(on, key):
+            actions = f"ON DELETE {key.on_delete} ON UPDATE {key.on_update}"
+            message = f"foreign key {key.name} ({actions}): its changes are not in the binlog, and not derived"
+            hint = (
+                "route the parent as well, without `where`, and copy the key's columns of both; or give the target the "
+                "same foreign key with `triggers: fire`"
+            )
             yield warning("PF048", on.where, message, hint)
+
+
+def _followed(on: OnRoute, key: ForeignKey) -> bool:
+    """Whether the agent does on the target what the key does on the source."""
+    parents = on.routed(key.references)
+    describe = on.target.server.describe
+    return bool(parents) and all(links.follow(key, parent, on.routing, describe) for parent in parents)
 
 
 def _logs_cascades(on: OnRoute) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cdc_agent.changes import Table, TableName, Transaction
+from cdc_agent.mapping.writes import ForeignKey
 from cdc_agent.positions import Position
 from cdc_agent.values import Row, Value
 
@@ -42,6 +43,12 @@ class Source(Protocol):
 
     def current_position(self) -> Position:
         """The end of the server's log at this moment. Own connection, any thread."""
+
+    def unlogged_keys(self) -> Sequence[tuple[TableName, ForeignKey]]:
+        """The foreign keys whose actions on children the log does not hold, with their child tables.
+
+        Own connection, any thread.
+        """
 
     def start(self, position: Position, wanted: Callable[[TableName], bool]) -> None:
         """Connect and ask for the log behind `position`.

@@ -57,7 +57,17 @@ class Clear:
     restart_identity: bool = False
 
 
-Step: TypeAlias = "Upserts | Updates | Removes | Ordered | Clear"
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """What foreign keys of the source did to the children of rows that were removed or moved (`binding.links`)."""
+
+    binding: Binding
+    """The parent's."""
+    keys: Sequence[tuple[Row, Row | None]]
+    """(old key, new key); None for a row that was removed."""
+
+
+Step: TypeAlias = "Upserts | Updates | Removes | Ordered | Clear | Cascade"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pymysql
 
 from cdc_agent.changes import TableName
-from cdc_agent.engines.mysql.connection import Session
+from cdc_agent.engines.mysql.connection import Server, Session
 from cdc_agent.engines.mysql.failures import translate
 from cdc_agent.engines.mysql.types import from_column_type
 from cdc_agent.errors import Retryable, TargetUnavailable
@@ -50,6 +50,13 @@ _FOREIGN: Final = """
     WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME = %s AND k.REFERENCED_TABLE_NAME IS NOT NULL
     ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION
 """
+_ACTING: Final = """
+    SELECT DISTINCT k.TABLE_SCHEMA, k.TABLE_NAME
+    FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
+      ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
+     AND r.TABLE_NAME = k.TABLE_NAME
+    WHERE r.DELETE_RULE IN ('CASCADE', 'SET NULL') OR r.UPDATE_RULE IN ('CASCADE', 'SET NULL')
+"""
 _TRIGGERS: Final = """
     SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
     WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s ORDER BY TRIGGER_NAME
@@ -82,6 +89,24 @@ def describe(
     primary_key, unique_keys = _keys(_rows(connection, _UNIQUE, place, unavailable), columns)
     foreign_keys = _foreign_keys(_rows(connection, _FOREIGN, place, unavailable))
     return TargetTable(schema, name, columns, primary_key, unique_keys, foreign_keys)
+
+
+def logs_cascades(server: Server) -> bool:
+    """Whether the binlog holds what foreign keys do to children (MySQL 9.6 and newer).
+
+    https://dev.mysql.com/doc/relnotes/mysql/9.6/en/news-9-6-0.html
+    """
+    return not server.is_mariadb and server.version >= (9, 6, 0)
+
+
+def unlogged_keys(
+    connection: Session, *, unavailable: type[Retryable] = TargetUnavailable
+) -> list[tuple[TableName, ForeignKey]]:
+    """The foreign keys that act on children without a trace in the binlog, each with its child's name."""
+    if logs_cascades(connection.server):
+        return []
+    tables: list[TableName] = [(schema, name) for schema, name in _rows(connection, _ACTING, (), unavailable)]
+    return [(table, key) for table in tables for key in _foreign_keys(_rows(connection, _FOREIGN, table, unavailable))]
 
 
 def list_tables(

@@ -18,8 +18,10 @@ from typing import Any, Final, TypeVar
 from cdc_agent.assemble import Report
 from cdc_agent.changes import Table, TableName
 from cdc_agent.config.model import Database
+from cdc_agent.engines.mysql.catalogue import unlogged_keys
 from cdc_agent.engines.mysql.connection import connect
 from cdc_agent.errors import PositionUnreadable, SourceUnavailable
+from cdc_agent.mapping.writes import ForeignKey
 from cdc_agent.positions import BinlogPosition, Position
 from cdc_agent.sources.base import Emit, ServerIdentity
 from cdc_agent.sources.mysql.dump import Dump
@@ -65,6 +67,10 @@ class MysqlSource:
 
     def current_position(self) -> BinlogPosition:
         return self._ask(lambda server: server.end_of_log())
+
+    def unlogged_keys(self) -> list[tuple[TableName, ForeignKey]]:
+        """Those that act inside InnoDB; MySQL 9.6 and newer logs what they do."""
+        return self._ask(lambda server: unlogged_keys(server.session, unavailable=SourceUnavailable))
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         return self._rereader.read(table, key)

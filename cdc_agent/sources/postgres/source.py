@@ -123,6 +123,10 @@ class PostgresSource:
         self._goal = max(self._goal, end)
         return end
 
+    def unlogged_keys(self) -> tuple[()]:
+        """None: PostgreSQL's foreign keys act by statements of their own, which are logged as any other."""
+        return ()
+
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """See `sources.base.Source`; in the text that the log would have."""
         return self._rows.ask(lambda c: reread(c, table, key), f"reading a row of {table.schema}.{table.name} again")

@@ -151,6 +151,15 @@ class Statements:
         return b"SELECT COUNT(*) FROM (SELECT 1 FROM %b WHERE %b) AS found" % (table, self._where(key, b" LIMIT 1"))
 
     @_refusing
+    def children(self, wanted: Sequence[str], types: Sequence[Type], key: Row) -> bytes:
+        """The text of these columns in the rows that have the key, bytes as hexadecimal digits."""
+        forms = [
+            f"HEX({quote(name)})" if type_.kind is Kind.BYTES else f"CAST({quote(name)} AS CHAR)"
+            for name, type_ in zip(wanted, types, strict=True)
+        ]
+        return f"SELECT {', '.join(forms)} FROM {self.table} WHERE ".encode() + self._where(key)
+
+    @_refusing
     def delete_one(self, key: Row) -> bytes:
         return b"DELETE FROM %b WHERE %b" % (self.table.encode(), self._where(key))
 

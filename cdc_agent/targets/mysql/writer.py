@@ -12,12 +12,13 @@ from itertools import groupby
 from typing import Final, assert_never
 
 from cdc_agent.engines.mysql.identifiers import quote_name
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, TargetTable, Write
-from cdc_agent.targets.base import Clear, Missing, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, Link, TargetTable, Write
+from cdc_agent.targets.base import Cascade, Clear, Missing, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.targets.cascades import expand
 from cdc_agent.targets.mysql.staging import Staging
 from cdc_agent.targets.mysql.statements import Statements
 from cdc_agent.targets.mysql.wire import Wire
-from cdc_agent.values import UNSENT, Row, Value
+from cdc_agent.values import UNSENT, Kind, Row, Type, Value
 
 LOAD_FROM: Final = 1000
 """Rows from which a staging table is faster than multi-row statements (measured on MariaDB 10.11 and MySQL 9.7)."""
@@ -51,6 +52,9 @@ class Writer:
                 self._in_order(self._of(step.binding), step.writes, missing)
             case Clear():
                 self._clear(step)
+            case Cascade():
+                for one in expand(step, self._children):
+                    self.write(one, missing)
             case _:
                 assert_never(step)
 
@@ -162,6 +166,18 @@ class Writer:
     def _insert(self, to: Statements, rows: Sequence[Row], tail: bytes) -> None:
         self._wire.run_chunks(to.insert_head, to.tuples(rows), tail, _writing(to))
 
+    # --- cascades ---
+
+    def _children(self, link: Link, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
+        """What the children of these keys hold in `columns`."""
+        to = self._of(link.child)
+        types = [column.type for name in columns for column in link.child.table.columns if column.name == name]
+        found: list[Row] = []
+        for key in keys:
+            rows = self._wire.rows(to.children(columns, types, key), f"reading {to.label}")
+            found += [tuple([_text(value, type_) for value, type_ in zip(row, types, strict=True)]) for row in rows]
+        return found
+
     # --- truncate ---
 
     def _clear(self, step: Clear) -> None:
@@ -172,6 +188,13 @@ class Writer:
         for table in _children_first(step.tables):
             name = quote_name(table.schema, table.name)
             self._wire.run(f"DELETE FROM {name}", f"clearing {table.schema}.{table.name}")
+
+
+def _text(value: object, type_: Type) -> Value:
+    if value is None:
+        return None
+    text = value if isinstance(value, bytes) else str(value).encode()
+    return b"\\x" + text.lower() if type_.kind is Kind.BYTES else text
 
 
 def _writing(to: Statements) -> str:

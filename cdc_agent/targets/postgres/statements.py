@@ -99,6 +99,13 @@ class Statements:
         absent = f"NOT EXISTS ({self._matching(shape)})"
         return [f"SELECT s.n FROM {self._rows(shape)} WHERE {absent} ORDER BY s.n".encode()]
 
+    def children(self, wanted: Sequence[str], shape: Shape) -> list[bytes]:
+        """The text of these columns in the rows that have a key."""
+        texts = ", ".join(f"t.{quote(name)}::text" for name in wanted)
+        return [
+            f"SELECT {texts} FROM {self.layout.table} AS t, {self._rows(shape)} WHERE {self._same_key(shape)}".encode()
+        ]
+
     def remove(self, shape: Shape) -> list[bytes]:
         """Delete the rows whose key is among these, which hold the key's columns alone."""
         rows, same = self._rows(shape), self._same_key(shape)

@@ -17,8 +17,9 @@ from typing import Final, TypeAlias, cast
 
 from cdc_agent.engines.postgres.identifiers import qualified, quote
 from cdc_agent.errors import RowRefused
-from cdc_agent.mapping.writes import CHANGE, UPSERT, Binding, Write
-from cdc_agent.targets.base import Clear, Missing, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.mapping.writes import CHANGE, UPSERT, Binding, Link, Write
+from cdc_agent.targets.base import Cascade, Clear, Missing, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.targets.cascades import expand
 from cdc_agent.targets.postgres.encoding import column_arrays, copy_text
 from cdc_agent.targets.postgres.flight import Flight, Queued
 from cdc_agent.targets.postgres.layout import Layout
@@ -117,6 +118,9 @@ class Writer:
                 self._in_order(self._bind(step.binding), step.writes, watches)
             case Clear():
                 self._truncate(step)
+            case Cascade():
+                for one in expand(step, self._children):
+                    self._step(one, watches)
 
     def _bind(self, binding: Binding) -> _Bound:
         bound = self._bound.get(binding)
@@ -174,6 +178,16 @@ class Writer:
         cascade = " CASCADE" if step.cascade else ""
         names = ", ".join(".".join(table.full_name) for table in step.tables)
         self._flight.add(f"TRUNCATE {tables}{restart}{cascade}".encode(), doing=f"truncating {names}", prepare=False)
+
+    def _children(self, link: Link, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
+        """What the children of these keys hold in `columns`."""
+        bound = self._bind(link.child)
+        found: list[Row] = []
+        for shape, parameters, _ in self._deliver(bound, link.child.key, keys):
+            (statement,) = bound.statements.children(columns, shape)
+            asked = self._flight.run(statement, parameters, doing=f"reading {bound.title}")
+            found += [tuple([None if v is None else str(v).encode() for v in row]) for row in asked.rows]
+        return found
 
     # --- one by one
 
