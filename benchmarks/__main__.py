@@ -252,7 +252,13 @@ def _child(figure: str, options: dict[str, Any]) -> int:
     for name in ("repeat", "rows") if figure != "large-backlog" else ():
         words += [f"--{name}", str(options[name])] if options[name] else []
     words += ["--mysql-image", options["mysql_image"]] if options["mysql_image"] else []
-    return subprocess.run(words, check=False).returncode
+    process = subprocess.Popen(words, start_new_session=True)  # so that an interrupt reaches it once, and from us
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
 
 
 def _folder(options: dict[str, Any]) -> Path:

@@ -171,7 +171,13 @@ def _container(image: str) -> Iterator[Server]:
         "gtid_mode": "ON",
         "enforce_gtid_consistency": "ON",
     }
-    options = ["--detach", "--rm", f"--publish=127.0.0.1:{port}:3306", "--env=MYSQL_ROOT_PASSWORD"]
+    options = [
+        "--detach",
+        "--rm",
+        f"--name=cdc-bench-mysql-{port}",
+        f"--publish=127.0.0.1:{port}:3306",
+        "--env=MYSQL_ROOT_PASSWORD",
+    ]
     started = subprocess.run(
         [
             "docker",

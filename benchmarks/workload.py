@@ -120,13 +120,17 @@ def _columns(shape: Shape) -> list[_Column]:
         like = _OTHERS[number % len(_OTHERS)]
         suffix = f"_{number // len(_OTHERS) + 1}" if number >= len(_OTHERS) else ""
         found.append(_Column(like.name + suffix, like.postgres_type, like.mysql_type, like.postgres, like.mysql))
-    pieces = math.ceil(shape.width / 32)
-    if shape.width:
-        postgres, mysql = f"left(repeat(md5(i::text), {pieces}), {shape.width})", ""
-        mysql = f"LEFT(REPEAT(MD5(i), {pieces}), {shape.width})"
-    else:
-        postgres, mysql = "'一段备注 ' || repeat('x', (i % 30)::int)", "CONCAT('一段备注 ', REPEAT('x', i % 30))"
-    return [*found, _Column("note", "text", "TEXT", postgres, mysql)]
+    return [*found, _note(shape.width)]
+
+
+def _note(width: int) -> _Column:
+    """Of `width` bytes, which PostgreSQL is told not to compress; a short remark for 0."""
+    postgres, mysql = "'一段备注 ' || repeat('x', (i % 30)::int)", "CONCAT('一段备注 ', REPEAT('x', i % 30))"
+    if width:
+        pieces = math.ceil(width / 64)
+        postgres = f"left(repeat(encode(sha256(i::text::bytea), 'hex'), {pieces}), {width})"
+        mysql = f"LEFT(REPEAT(SHA2(i, 256), {pieces}), {width})"
+    return _Column("note", "text", "TEXT", postgres, mysql)
 
 
 def create(connection: Any, engine: Engine, shape: Shape) -> None:

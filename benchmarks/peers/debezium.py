@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ NAMES: Final[dict[Engine, str]] = {
     "mysql": "Debezium reading MySQL, nothing applied",
 }
 PRIME_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 1800.0
 _PING: Final = "bench_ping"
 _NAME: Final = "bench_debezium"
 
@@ -127,11 +129,20 @@ def _send(process: subprocess.Popen[str], message: object) -> None:
 
 
 def _hear(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The next message; whatever else a library prints is passed over. Raises EOFError when the process has ended."""
+    """The next message; whatever else a library prints is passed over. Raises EOFError when the process has ended.
+
+    A process that has nothing to say for too long is ended.
+    """
     assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("{"):
-            return dict(json.loads(line))
+    patience = threading.Timer(PATIENCE_SECONDS, process.kill)
+    patience.daemon = True
+    patience.start()
+    try:
+        for line in process.stdout:
+            if line.startswith("{"):
+                return dict(json.loads(line))
+    finally:
+        patience.cancel()
     raise EOFError
 
 

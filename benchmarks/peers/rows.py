@@ -38,14 +38,14 @@ class _Ready:
 
     def run(self) -> Values:
         shape, running = self.around.shape, self.around.rig.source["mysql"].running
-        login = {"host": "127.0.0.1", "port": running.port, "user": running.user, "passwd": running.password}
+        login = {"host": "127.0.0.1", "port": running.port, "user": running.user, "password": running.password}
         reader = BinLogStreamReader(
             connection_settings=login,
             server_id=990_022,
             log_file=self.file,
             log_pos=self.position,
             resume_stream=True,
-            blocking=True,
+            blocking=False,
             is_mariadb=running.engine == "mariadb",
             only_schemas=[SOURCE],
             only_tables=[TABLE],
@@ -62,6 +62,8 @@ class _Ready:
                 if count >= total:
                     break
         seconds = time.perf_counter() - first[0]
+        if count < total:
+            raise RuntimeError(f"the binlog ended after {count} of {total} rows")
         return {"rate": (count - first[1]) / seconds, "seconds": seconds}
 
 
