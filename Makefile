@@ -35,9 +35,12 @@ lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: setup  ## every figure of docs/performance.md
-	$(BIN)/python -m benchmarks throughput
-	$(BIN)/python -m benchmarks latency
+$(VENV)/.ready-bench: $(VENV)/.ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	touch $@
+
+bench: $(VENV)/.ready-bench  ## every figure of docs/performance.md (BENCH='--mysql-image IMAGE' for MySQL, --quick)
+	$(BIN)/python -m benchmarks all $(BENCH)
 
 check: lint test  ## all that CI runs
 

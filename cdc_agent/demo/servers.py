@@ -16,7 +16,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,8 +55,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def postgres(directory: Path) -> Iterator[RunningServer]:
-    """Start a PostgreSQL with `wal_level = logical` under `directory`. Raises ServerMissing."""
+def postgres(directory: Path, extra: Mapping[str, str] | None = None) -> Iterator[RunningServer]:
+    """Start a PostgreSQL with `wal_level = logical` and `extra` settings under `directory`. Raises ServerMissing."""
     programs = _postgres_programs(directory)
     account = _unprivileged_account(directory)
     data, password, port = directory / "postgres", secrets.token_urlsafe(12), free_port()
@@ -73,6 +73,7 @@ def postgres(directory: Path) -> Iterator[RunningServer]:
         "wal_level": "logical",
         "max_wal_senders": "20",
         "max_replication_slots": "20",
+        **(extra or {}),
     }
     arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     server = RunningServer("postgresql", port, "postgres", password)
@@ -82,8 +83,8 @@ def postgres(directory: Path) -> Iterator[RunningServer]:
 
 
 @contextlib.contextmanager
-def mysql(directory: Path) -> Iterator[RunningServer]:
-    """Start a MariaDB or MySQL with a row binlog under `directory`. Raises ServerMissing."""
+def mysql(directory: Path, extra: Mapping[str, str] | None = None) -> Iterator[RunningServer]:
+    """Start a MariaDB or MySQL with a row binlog and `extra` settings under `directory`. Raises ServerMissing."""
     program = _find("mariadbd", "mysqld")
     if program is None:
         raise ServerMissing("no mariadbd or mysqld on this machine; on Debian: apt-get install mariadb-server")
@@ -111,6 +112,7 @@ def mysql(directory: Path) -> Iterator[RunningServer]:
             if mariadb
             else ["--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--mysqlx=OFF", "--secure-file-priv="]
         ),
+        *(f"--{name.replace('_', '-')}={value}" for name, value in (extra or {}).items()),
     ]
     with _process(arguments, directory / "mysql.log", None):
         _wait(lambda: _mysql_answers(socket_file), directory / "mysql.log")

@@ -1,0 +1,1 @@
+"""The figures: which cases each has, who takes part, and how large they are by default."""
