@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pymysql
 from pymysqlreplication.binlogstream import BinLogStreamReader
@@ -50,6 +51,7 @@ class _Ready:
             only_schemas=[SOURCE],
             only_tables=[TABLE],
             only_events=[WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent],
+            pymysql_wrapper=_connect,
         )
         total = shape.warm_changes + shape.changes
         count, first = 0, (0.0, 0)
@@ -65,6 +67,11 @@ class _Ready:
         if count < total:
             raise RuntimeError(f"the binlog ended after {count} of {total} rows")
         return {"rate": (count - first[1]) / seconds, "seconds": seconds}
+
+
+def _connect(*, db: str | None = None, **settings: Any) -> pymysql.Connection[Any]:
+    """The library names the database by a word that PyMySQL is giving up."""
+    return pymysql.connect(database=db, **settings)
 
 
 def _position(server: Server) -> tuple[str, int]:

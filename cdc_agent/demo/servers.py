@@ -202,6 +202,11 @@ def _postgres_answers(server: RunningServer) -> bool:
 
 
 def _mysql_answers(socket_file: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:  # PyMySQL leaves its socket open where nobody listens
+        try:
+            probe.connect(str(socket_file))
+        except OSError:
+            return False
     try:
         pymysql.connect(user="root", unix_socket=str(socket_file)).close()
     except pymysql.err.OperationalError:
