@@ -69,7 +69,7 @@ class _Ready:
         return {"rate": (count - first[1]) / seconds, "seconds": seconds}
 
 
-def _connect(*, db: str | None = None, **settings: Any) -> pymysql.Connection[Any]:
+def _connect(*, db: str | None = None, **settings: Any) -> Any:
     """The library names the database by a word that PyMySQL is giving up."""
     return pymysql.connect(database=db, **settings)
 
