@@ -9,9 +9,9 @@ Nothing here does I/O.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from cdc_agent.positions import Position
 from cdc_agent.values import Row, Type
@@ -48,6 +48,45 @@ class Column:
     generated: bool = False
 
 
+class Projection(Protocol):
+    """What a plan makes of one row, as Python text for a generated decoder: values in, no `Change` in between."""
+
+    @property
+    def reads(self) -> frozenset[int]:
+        """The source columns that the target row is made of."""
+        ...
+
+    @property
+    def key_reads(self) -> frozenset[int]:
+        """Those that its key is made of."""
+        ...
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """What the text refers to."""
+        ...
+
+    def row(self, cells: Mapping[int, str], *, nulls: bool) -> tuple[list[str], str]:
+        """Statements, and the expression ``key, row``.
+
+        `cells` holds an expression for each column of `reads`; it may be None when it says so, and when `nulls` is set.
+        The statements raise `misfit` for a value that the target cannot hold.
+        """
+        ...
+
+    def key(self, cells: Mapping[int, str], *, nulls: bool) -> tuple[list[str], str]:
+        """As `row`, but for the key alone: ``key``."""
+        ...
+
+    @property
+    def misfit(self) -> type[Exception]: ...
+
+
+Plainly: TypeAlias = "Callable[[Sequence[Change], list[Any]], list[tuple[int, Row, Row | None]]]"
+Direct: TypeAlias = "Callable[[Sequence[bytes], list[Any]], list[tuple[int, Row, Row | None]]]"
+"""Row messages of one table version to writes, what cannot be mapped appended to the second argument."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """One version of a source table, as the log described it when the rows that follow were written.
@@ -63,6 +102,8 @@ class Table:
     identity: Identity
     decode: Callable[[Sequence[bytes]], list[Change]]
     """The generated decoder: messages in, their changes in order out. Raises `errors.DecodeError`."""
+    project: Callable[[Projection, Plainly], Direct] | None = None
+    """Compiles decoder and plan into one function, which hands everything unusual to the second argument."""
 
     @property
     def full_name(self) -> TableName:

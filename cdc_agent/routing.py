@@ -17,7 +17,7 @@ from cdc_agent.errors import TargetSchemaError, TruncateTooWide
 from cdc_agent.mapping.links import links
 from cdc_agent.mapping.plans import UNSENT_CODE, bind
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.mapping.writes import Binding, ForeignKey, Link, Plan, Rejection, TargetTable
+from cdc_agent.mapping.writes import Binding, ForeignKey, Link, Plan, Rejection, TargetTable, Write
 from cdc_agent.targets.base import Clear, Quarantined
 from cdc_agent.values import UNSENT, Row, Value
 
@@ -52,10 +52,13 @@ class Run:
         """Whether a later transaction's rows may join: not behind a filter, which may leave nothing of them."""
         return piece.table is self.table and not any(plan.filtered for plan in self.plans)
 
-    def changes(self) -> list[Change]:
+    def messages(self) -> list[bytes]:
         if len(self.parts) == 1:
-            return self.table.decode(self.parts[0][1].messages)
-        return self.table.decode([message for _, rows in self.parts for message in rows.messages])
+            return self.parts[0][1].messages
+        return [message for _, rows in self.parts for message in rows.messages]
+
+    def changes(self) -> list[Change]:
+        return self.table.decode(self.messages())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +132,34 @@ class Router:
             yield run
 
     def _rows(self, run: Run, reread: Reread, mapped: Mapped) -> None:
+        mapped.runs.append(run)
+        if len(run.plans) == 1 and run.plans[0].direct is not None:
+            rejections: list[Rejection] = []
+            writes = run.plans[0].direct(run.messages(), rejections)
+            mapped.changes += len(writes) + len(rejections)
+            self._take(run, run.plans[0], writes, rejections, reread, mapped)
+            return
         changes = run.changes()
         mapped.changes += len(changes)
-        mapped.runs.append(run)
         for plan in run.plans:
-            rejections: list[Rejection] = []
+            rejections = []
             writes = plan.map(changes, rejections)
-            if rejections:
-                for transaction, rows in run.parts:
-                    self._mend(plan, run.table, run.table.decode(rows.messages), transaction, reread, mapped)
-            elif writes:
-                mapped.segments.append((plan.binding, writes))
+            self._take(run, plan, writes, rejections, reread, mapped)
+
+    def _take(
+        self,
+        run: Run,
+        plan: Plan,
+        writes: list[Write],
+        rejections: Sequence[Rejection],
+        reread: Reread,
+        mapped: Mapped,
+    ) -> None:
+        if rejections:
+            for transaction, rows in run.parts:
+                self._mend(plan, run.table, run.table.decode(rows.messages), transaction, reread, mapped)
+        elif writes:
+            mapped.segments.append((plan.binding, writes))
 
     def _mend(
         self,

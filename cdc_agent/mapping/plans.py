@@ -21,7 +21,7 @@ from cdc_agent.changes import Table
 from cdc_agent.config.model import RouteSettings
 from cdc_agent.mapping.binding import Bound, bound
 from cdc_agent.mapping.convert import Code, Context, conversion
-from cdc_agent.mapping.program import generate
+from cdc_agent.mapping.program import RowProjection, generate
 from cdc_agent.mapping.reference import UNSENT_CODE
 from cdc_agent.mapping.writes import Plan, TargetTable
 
@@ -51,7 +51,10 @@ def bind(
         zero_dates=route.zero_dates,
     )
     result = bound(route, source, target, context)
-    return Plan(result.binding, generate(result), result.needed, filtered=result.filter is not None)
+    map_ = generate(result)
+    filtered = result.filter is not None
+    direct = source.project(RowProjection(result), map_) if source.project is not None and not filtered else None
+    return Plan(result.binding, map_, result.needed, filtered=filtered, direct=direct)
 
 
 @dataclass(frozen=True, slots=True)

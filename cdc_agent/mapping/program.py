@@ -6,7 +6,8 @@ change by change. Values never stand in the generated text: functions are bound 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from cdc_agent.changes import Change
@@ -68,14 +69,61 @@ def generate(bound: Bound) -> Map:
     return mapped
 
 
+class RowProjection:
+    """`changes.Projection` of a route without a filter: the same text as in the plan's function, row by row."""
+
+    misfit = MisfitError
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self._texts = _Texts(bound)
+        key = [bound.picks[place] for place in bound.binding.key]
+        self.reads = frozenset(index for pick in bound.picks for index in pick.reads)
+        self.key_reads = frozenset(index for pick in key for index in pick.reads)
+        self._key = key
+        self.row(dict.fromkeys(self.reads, "value"), nulls=True)  # binds every name
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        return self._texts.names
+
+    def row(self, cells: Mapping[int, str], *, nulls: bool) -> tuple[list[str], str]:
+        """See `changes.Projection`."""
+        lines, values = self._values(self._bound.picks, cells, nulls=nulls)
+        places = self._bound.binding.key
+        lines += [f"k{place} = {values[place]}" for place in places]
+        for place in places:
+            values[place] = f"k{place}"
+        return lines, f"{_tuple_of(values[place] for place in places)}, {_tuple_of(values)}"
+
+    def key(self, cells: Mapping[int, str], *, nulls: bool) -> tuple[list[str], str]:
+        """See `changes.Projection`."""
+        lines, values = self._values(self._key, cells, nulls=nulls)
+        return lines, _tuple_of(values)
+
+    def _values(self, picks: Sequence[Pick], cells: Mapping[int, str], *, nulls: bool) -> tuple[list[str], list[str]]:
+        """Each source column in a variable of its own, unless it is used once and as it is."""
+        uses = Counter(index for pick in picks for index in pick.reads)
+        plain = {pick.reads[0] for pick in picks if pick.expression is None and pick.convert is None}
+        names = {i: cells[i] if cells[i] == "None" or (uses[i] == 1 and i in plain) else f"n{i}" for i in uses}
+        lines = [f"{name} = {cells[i]}" for i, name in names.items() if name == f"n{i}"]
+        lines += self._texts.decoded("new", picks, None, names.__getitem__, nulls=nulls)
+        return lines, [self._texts.value(pick, "new", names.__getitem__, nulls=nulls) for pick in picks]
+
+
+def _tuple_of(values: Iterable[str]) -> str:
+    return f"({''.join(f'{value}, ' for value in values)})"
+
+
 class _Writer:
-    """Writes the branches; `names` collects the functions that they call."""
+    """Writes the branches of the plan's function."""
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
         self._filter = bound.filter
         self._key = [bound.picks[place] for place in bound.binding.key]
-        self.names: dict[str, Any] = {}
+        self._texts = _Texts(bound)
+        self.names = self._texts.names
 
     def program(self) -> str:
         reads = {index for pick in self._bound.picks for index in pick.reads}
@@ -140,15 +188,36 @@ class _Writer:
         return f"({''.join(f'{self._value(pick, row)}, ' for pick in picks)})"
 
     def _value(self, pick: Pick, row: str) -> str:
-        text = self._computed(pick, row) if pick.expression is not None else _cell(row, pick.reads[0])
-        if pick.way.convert is None:
+        return self._texts.value(pick, row, lambda index: _cell(row, index))
+
+    def _inside(self, filter_: Filter, row: str) -> str:
+        self.names["inside"] = filter_.expression.function
+        return f"inside({', '.join(_python(row, index) for index in filter_.reads)}) is True"
+
+    def _decoded(self, row: str, picks: Iterable[Pick]) -> Iterator[str]:
+        return self._texts.decoded(row, picks, self._filter, lambda index: _cell(row, index))
+
+
+class _Texts:
+    """Writes the values of target columns; `names` collects the functions that they call."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self.names: dict[str, Any] = {}
+
+    def value(self, pick: Pick, row: str, cell: Callable[[int], str], *, nulls: bool = True) -> str:
+        """An expression; without `nulls` the source's values are known not to be None where `cell` does not say so."""
+        text = self._computed(pick, row) if pick.expression is not None else cell(pick.reads[0])
+        if pick.way.convert is None or text == "None":
             return text
         name, test = (text, text) if text.isidentifier() else ("v", f"(v := {text})")
         converted = f"{self._bind('convert', pick, pick.way.convert)}({name})"
         usual = pick.way.usual
         if usual is not None:
             when, gives = (form.replace("{v}", name) for form in (usual.when, usual.gives))
-            converted = gives if when == "True" else f"{gives} if {when} else {converted}"
+            converted = gives if when == "True" else f"({gives} if {when} else {converted})"
+        if not nulls and name == text:
+            return converted
         return f"(None if {test} is None else {converted})"
 
     def _computed(self, pick: Pick, row: str) -> str:
@@ -158,21 +227,31 @@ class _Writer:
         call = f"{self._bind('compute', pick, pick.expression.function)}({arguments})"
         return f"(None if (v := {call}) is None else {self._bind('render', pick, pick.expression.render)}(v))"
 
-    def _inside(self, filter_: Filter, row: str) -> str:
-        self.names["inside"] = filter_.expression.function
-        return f"inside({', '.join(_python(row, index) for index in filter_.reads)}) is True"
-
-    def _decoded(self, row: str, picks: Iterable[Pick]) -> Iterator[str]:
+    def decoded(
+        self,
+        row: str,
+        picks: Iterable[Pick],
+        filter_: Filter | None,
+        cell: Callable[[int], str],
+        *,
+        nulls: bool = True,
+    ) -> Iterator[str]:
         """Python values of the columns that expressions read, each decoded once."""
         readers: dict[int, Callable[[bytes], Any]] = {}
         for pick in picks:
             if pick.expression is not None:
                 readers.update(zip(pick.reads, pick.expression.readers, strict=True))
-        if self._filter is not None:
-            readers.update(zip(self._filter.reads, self._filter.expression.readers, strict=True))
+        if filter_ is not None:
+            readers.update(zip(filter_.reads, filter_.expression.readers, strict=True))
         for index, reader in sorted(readers.items()):
             self.names[f"read_{index}"] = reader
-            yield f"{_python(row, index)} = None if (v := {_cell(row, index)}) is None else read_{index}(v)"
+            text = cell(index)
+            if text == "None":
+                yield f"{_python(row, index)} = None"
+            elif nulls:
+                yield f"{_python(row, index)} = None if (v := {text}) is None else read_{index}(v)"
+            else:
+                yield f"{_python(row, index)} = read_{index}({text})"
 
     def _bind(self, purpose: str, pick: Pick, function: Any) -> str:
         name = f"{purpose}_{self._bound.picks.index(pick)}"

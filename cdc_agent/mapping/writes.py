@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from cdc_agent.changes import Change
+from cdc_agent.changes import Change, Direct
 from cdc_agent.values import Row, Type
 
 UPSERT: Final = 1
@@ -125,3 +125,5 @@ class Plan:
     """Indexes of the source columns that the plan needs; an unsent one among them makes the applier re-read the row."""
     filtered: bool = False
     """Whether the route has a `where`, so that a change may give no write."""
+    direct: Direct | None = None
+    """The source table's decoder and `map` in one, where there is such a function: a write or rejection per change."""

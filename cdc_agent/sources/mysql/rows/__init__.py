@@ -83,7 +83,7 @@ class _Tables:
             Column(column.name, canonical_type(column), nullable=column.nullable) for column in parsed.columns
         )
         decode = RowsDecoder(f"{parsed.schema}.{parsed.name}", parsed.columns, self._charsets)
-        return Table(parsed.schema, parsed.name, columns, parsed.key, Identity.FULL, decode)
+        return Table(parsed.schema, parsed.name, columns, parsed.key, Identity.FULL, decode, decode.project)
 
 
 def _make_room(cache: dict[bytes, TableMap] | dict[bytes, Table]) -> None:

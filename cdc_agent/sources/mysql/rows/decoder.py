@@ -12,18 +12,18 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Change
+from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Direct, Plainly, Projection
 from cdc_agent.errors import DecodeError, LogUnusable
 from cdc_agent.sources.mysql.rows import reference
 from cdc_agent.sources.mysql.rows.charsets import Charsets
 from cdc_agent.sources.mysql.rows.columns import Logged
-from cdc_agent.sources.mysql.rows.program import Scope, compile_reader
+from cdc_agent.sources.mysql.rows.program import Scope, compile_projection, compile_reader
 from cdc_agent.values import Row
 
-Read: TypeAlias = Callable[[bytes, int], "tuple[Row, int]"]
-"""(message, where the values begin) → (row, where they end)."""
+Read: TypeAlias = Callable[[bytes, int], Any]
+"""(message, where the values begin) → (row, where they end); a projection's → (key, row, end) or (key, end)."""
 
 _WRITE_V1, _UPDATE_V1, _DELETE_V1 = 23, 24, 25
 _WRITE_V2, _UPDATE_V2, _DELETE_V2, _PARTIAL_UPDATE = 30, 31, 32, 39
@@ -68,7 +68,12 @@ class RowsDecoder:
             raise DecodeError(f"a rows event of {self._label} is not understood ({kind})") from None
         return changes
 
-    def _event(self, message: bytes, changes: list[Change]) -> None:
+    def project(self, projection: Projection, plainly: Plainly) -> Direct:
+        """`Table.project`."""
+        return _Projected(self, projection, plainly)
+
+    def head(self, message: bytes) -> tuple[int, int, int]:
+        """(operation, where the bits of the columns present begin, where they end)."""
         kind = message[0]
         operation = _OPERATIONS.get(kind)
         if operation is None:
@@ -79,7 +84,23 @@ class RowsDecoder:
         width_end = begin + len(self._width)
         if message[begin:width_end] != self._width:
             raise DecodeError(f"a rows event of {self._label} has another number of columns than its table map")
-        mask_end = width_end + self._mask
+        return operation, width_end, width_end + self._mask
+
+    def projected(self, mask: bytes, projection: Projection, *, key_only: bool) -> _Image | None:
+        """The readers for an image with these columns; None when it lacks one that may be needed."""
+        reads = projection.key_reads if key_only else range(len(self._columns))
+        if not set(reads).issubset(_present(mask, len(self._columns))):
+            return None
+        return _Image(
+            self._columns,
+            mask,
+            lambda present, nulls: compile_projection(
+                self._columns, present, nulls, self._scope, projection, key_only=key_only
+            ),
+        )
+
+    def _event(self, message: bytes, changes: list[Change]) -> None:
+        operation, width_end, mask_end = self.head(message)
         image = self._image(message[width_end:mask_end])
         if not image.size:
             raise self._empty()
@@ -88,7 +109,7 @@ class RowsDecoder:
         else:
             rows = mask_end + self._mask
             after = self._image(message[mask_end:rows])
-            if kind == _PARTIAL_UPDATE:
+            if message[0] == _PARTIAL_UPDATE:
                 end = self._read_partial(image, after, message, rows, changes)
             else:
                 end = _read_pairs(image, after, message, rows, changes)
@@ -109,7 +130,11 @@ class RowsDecoder:
                 raise DecodeError(f"a rows event of {self._label} is cut short")
             if len(self._images) >= _IMAGES:
                 self._images.clear()
-            image = self._images[mask] = _Image(self._columns, self._scope, mask)
+            image = self._images[mask] = _Image(
+                self._columns,
+                mask,
+                lambda present, nulls: compile_reader(self._columns, present, nulls, self._scope),
+            )
         return image
 
     def _read_partial(self, before: _Image, after: _Image, message: bytes, position: int, changes: list[Change]) -> int:
@@ -126,16 +151,17 @@ class RowsDecoder:
 class _Image(dict[bytes, Read]):
     """The readers of one set of columns present, by the bits of their NULLs."""
 
-    __slots__ = ("_columns", "_general", "_scope", "_seen", "present", "size")
+    __slots__ = ("_compile", "_general", "_seen", "present", "size")
 
-    def __init__(self, columns: tuple[Logged, ...], scope: Scope, mask: bytes) -> None:
+    def __init__(
+        self, columns: tuple[Logged, ...], mask: bytes, compile_: Callable[[Sequence[int], bytes | None], Read]
+    ) -> None:
         super().__init__()
-        self._columns = columns
-        self._scope = scope
+        self._compile = compile_
         self._seen: dict[bytes, int] = {}
-        self.present = [index for index in range(len(columns)) if mask[index >> 3] >> (index & 7) & 1]
+        self.present = _present(mask, len(columns))
         self.size = (len(self.present) + 7) // 8
-        self._general = compile_reader(columns, self.present, None, scope)
+        self._general = compile_(self.present, None)
 
     def __missing__(self, nulls: bytes) -> Read:
         """Called until a pattern has been met often enough to be worth compiling."""
@@ -148,8 +174,65 @@ class _Image(dict[bytes, Read]):
             if len(self._seen) > _OFTEN * _PATTERNS:
                 self._seen.clear()
             return self._general
-        reader = self[nulls] = compile_reader(self._columns, self.present, nulls, self._scope)
+        reader = self[nulls] = self._compile(self.present, nulls)
         return reader
+
+
+def _present(mask: bytes, width: int) -> list[int]:
+    return [index for index in range(width) if mask[index >> 3] >> (index & 7) & 1]
+
+
+class _Projected:
+    """Decodes and maps at one go; a message that is out of the ordinary is decoded, then mapped, as any other."""
+
+    __slots__ = ("_after", "_before", "_decoder", "_misfit", "_plainly", "_projection")
+
+    def __init__(self, decoder: RowsDecoder, projection: Projection, plainly: Plainly) -> None:
+        self._decoder = decoder
+        self._projection = projection
+        self._misfit = projection.misfit
+        self._plainly = plainly
+        self._before: dict[bytes, _Image | None] = {}
+        self._after: dict[bytes, _Image | None] = {}
+
+    def __call__(self, messages: Sequence[bytes], rejections: list[Any]) -> list[tuple[int, Row, Row | None]]:
+        writes: list[tuple[int, Row, Row | None]] = []
+        for message in messages:
+            mark = len(writes)
+            try:
+                done = self._event(message, writes)
+            except (self._misfit, struct.error, IndexError, ValueError, RecursionError, zlib.error):
+                done = False
+            if not done:
+                del writes[mark:]
+                writes += self._plainly(self._decoder([message]), rejections)
+        return writes
+
+    def _event(self, message: bytes, writes: list[tuple[int, Row, Row | None]]) -> bool:
+        operation, mask_begin, mask_end = self._decoder.head(message)
+        if message[0] == _PARTIAL_UPDATE:
+            return False
+        mask = message[mask_begin:mask_end]
+        image = self._image(self._after if operation == INSERT else self._before, mask)
+        if image is None:
+            return False
+        if operation == INSERT:
+            return _project_inserts(image, message, mask_end, writes) == len(message)
+        if operation == DELETE:
+            return _project_deletes(image, message, mask_end, writes) == len(message)
+        rows = mask_end + len(mask)
+        after = self._image(self._after, message[mask_end:rows])
+        return after is not None and _project_updates(image, after, message, rows, writes) == len(message)
+
+    def _image(self, images: dict[bytes, _Image | None], mask: bytes) -> _Image | None:
+        try:
+            return images[mask]
+        except KeyError:
+            if len(images) >= _IMAGES:
+                images.clear()
+            image = self._decoder.projected(mask, self._projection, key_only=images is self._before)
+            images[mask] = image
+            return image
 
 
 def packed(number: int) -> bytes:
@@ -187,4 +270,37 @@ def _read_pairs(before: _Image, after: _Image, message: bytes, position: int, ch
         if carried:
             new = reference.carry_over(old, new)
         append((UPDATE, old, new))
+    return position
+
+
+def _project_inserts(image: _Image, message: bytes, position: int, writes: list[tuple[int, Row, Row | None]]) -> int:
+    end, size, append = len(message), image.size, writes.append
+    while position < end:
+        values = position + size
+        key, row, position = image[message[position:values]](message, values)
+        append((INSERT, key, row))
+    return position
+
+
+def _project_deletes(image: _Image, message: bytes, position: int, writes: list[tuple[int, Row, Row | None]]) -> int:
+    end, size, append = len(message), image.size, writes.append
+    while position < end:
+        values = position + size
+        key, position = image[message[position:values]](message, values)
+        append((DELETE, key, None))
+    return position
+
+
+def _project_updates(
+    before: _Image, after: _Image, message: bytes, position: int, writes: list[tuple[int, Row, Row | None]]
+) -> int:
+    """The key is the old row's, the row the new one."""
+    end, append = len(message), writes.append
+    old_size, new_size = before.size, after.size
+    while position < end:
+        values = position + old_size
+        key, position = before[message[position:values]](message, values)
+        values = position + new_size
+        _, row, position = after[message[position:values]](message, values)
+        append((UPDATE, key, row))
     return position

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from cdc_agent.changes import Projection
 from cdc_agent.sources.mysql.rows import coders
 from cdc_agent.sources.mysql.rows.charsets import Charsets
 from cdc_agent.sources.mysql.rows.coders import Coder
@@ -72,11 +73,39 @@ def compile_reader(
     return reader
 
 
+def compile_projection(
+    columns: Sequence[Logged],
+    present: Sequence[int],
+    nulls: bytes | None,
+    scope: Scope,
+    projection: Projection,
+    *,
+    key_only: bool,
+) -> Callable[[bytes, int], Any]:
+    """As `compile_reader`, but what is returned is the projection's ``key, row, position``, or ``key, position``.
+
+    Columns that it does not read are stepped over.
+    """
+    writer = _Writer(scope, wanted=projection.key_reads if key_only else projection.reads)
+    with scope.compiling:
+        if nulls is None:
+            writer.test_nulls(present)
+        else:
+            writer.straight(present, nulls)
+        names = {**scope.names, **projection.names}
+    make = projection.key if key_only else projection.row
+    exec(compile(writer.projected(make, nulls=nulls is None), "<row projection>", "exec"), names)  # noqa: S102
+    reader: Callable[[bytes, int], Any] = names["read"]
+    return reader
+
+
 class _Writer:
     """Collects the lines of one reader, and for each column the expression of its value."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, wanted: Collection[int] | None = None) -> None:
+        """`wanted`: the columns whose values are needed; None for all."""
         self._scope = scope
+        self._wanted = wanted
         self._lines: list[str] = []
         self._indent = "    "
         self._count = 0
@@ -86,6 +115,12 @@ class _Writer:
         """The function; a column that no line reads is UNSENT."""
         values = "".join(f"{self._values.get(index, 'UNSENT')}, " for index in range(width))
         return "\n".join(["def read(data, p):", *self._lines, f"    return ({values}), p", ""])
+
+    def projected(self, make: Callable[..., tuple[list[str], str]], *, nulls: bool) -> str:
+        """The function that returns what `make` makes of the values."""
+        statements, result = make(self._values, nulls=nulls)
+        lines = [*self._lines, *(f"    {line}" for line in statements), f"    return {result}, p", ""]
+        return "\n".join(["def read(data, p):", *lines])
 
     def straight(self, present: Sequence[int], nulls: bytes) -> None:
         """The columns one after the other; which of them are NULL is known."""
@@ -111,9 +146,13 @@ class _Writer:
             self._line("else:")
             self._indent = "        "
             self._read([index])
-            self._line(f"v{index} = {self._values[index]}")
+            if self._wants(index):
+                self._line(f"v{index} = {self._values[index]}")
+                self._values[index] = f"v{index}"
             self._indent = "    "
-            self._values[index] = f"v{index}"
+
+    def _wants(self, index: int) -> bool:
+        return self._wanted is None or index in self._wanted
 
     def _line(self, text: str) -> None:
         self._lines.append(self._indent + text)
@@ -127,6 +166,11 @@ class _Writer:
         size = 0
         for index in run:
             coder = self._scope.coders[index]
+            if not coder.sized and not self._wants(index):
+                parts["<"].append(f"{coder.size}x")
+                parts[">"].append(f"{coder.size}x")
+                size += coder.size
+                continue
             own, other = (">", "<") if coder.big else ("<", ">")
             mine = [self._fresh() for _ in coder.parts]
             parts[own] += coder.parts
@@ -147,6 +191,9 @@ class _Writer:
             return
         self._line(f"q = p + {size}")
         self._line(f"p = q + ({self._values[last]})")
+        if not self._wants(last):
+            del self._values[last]
+            return
         self._line(f"v{last} = {self._scope.coders[last].value(last, 'data[q:p]')}")
         self._values[last] = f"v{last}"
 
