@@ -114,6 +114,18 @@ def storage_engine(on: OnRoute) -> Iterator[Finding]:
             yield error("PF051", on.where, message, "ALTER TABLE … ENGINE = InnoDB")
 
 
+_TABLE_TYPE: Final = "SELECT table_type FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
+
+
+def system_versioning(on: OnRoute) -> Iterator[Finding]:
+    """MariaDB logs a system-versioned table's history as inserts of more rows with the same key."""
+    if on.source.server.flavor == "mariadb":
+        found = on.source.server.rows(_TABLE_TYPE, on.source_table.full_name)
+        if found and found[0][0] == "SYSTEM VERSIONED":
+            message = "the source table is system-versioned: its log does not tell history from rows"
+            yield error("PF053", on.where, message, "ALTER TABLE … DROP SYSTEM VERSIONING, or exclude the table")
+
+
 _MYSQL_TRIGGERS: Final = """
 SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = %s AND event_object_table = %s
 """
@@ -171,6 +183,7 @@ CHECKS: Final[tuple[RouteCheck, ...]] = (
     other_unique_keys,
     case_in_keys,
     storage_engine,
+    system_versioning,
     triggers,
     cascades,
 )

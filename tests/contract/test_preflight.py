@@ -13,7 +13,8 @@ from cdc_agent.config.load import load
 from cdc_agent.preflight.check import check, plain_connection
 from cdc_agent.preflight.findings import RULES, Finding, Severity
 from cdc_agent.preflight.setup import set_up
-from tests.support.servers import Database, Server
+from tests.support import servers
+from tests.support.servers import Database, Server, ServerSpec
 from tests.support.sync import Sync, pipeline, schema
 
 PrivateServer = Callable[..., Server]
@@ -115,6 +116,17 @@ def test_a_mysql_target_without_transactions(pair: tuple[Database, Database], tm
     pair[0].run("CREATE TABLE t (id integer PRIMARY KEY)")
     pair[1].run("CREATE TABLE t (id integer PRIMARY KEY) ENGINE=MyISAM")
     assert "PF051" in codes(find(sync(tmp_path, *pair, "t")))
+
+
+@pytest.mark.parametrize("version", servers.selection().of("mariadb"), ids=str)
+def test_system_versioned_sources(postgres: Server, version: ServerSpec, tmp_path: Path) -> None:
+    """MariaDB logs history rows as inserts, so such a table is refused before the start; a plain one is not."""
+    source, target = servers.server(version).create_database("one"), postgres.create_database("other")
+    source.run("CREATE TABLE t (id integer PRIMARY KEY) WITH SYSTEM VERSIONING")
+    source.run("CREATE TABLE u (id integer PRIMARY KEY)")
+    target.run("CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE u (id integer PRIMARY KEY)")
+    (found,) = [finding for finding in find(sync(tmp_path, source, target, "t", "u")) if finding.code == "PF053"]
+    assert f"{source.name}.t " in found.where
 
 
 def test_unreachable_databases_do_not_hide_the_rest(pair: tuple[Database, Database], tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ to a position. Nothing is changed on the server, and a position is never moved t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pymysql
 
+from cdc_agent.changes import TableName
 from cdc_agent.engines.mysql.connection import Session, translate
 from cdc_agent.errors import LogGone, LogUnusable, SourceUnavailable
 from cdc_agent.positions import BinlogPosition
@@ -26,6 +27,10 @@ _NEEDED: Final = {
 _VARIABLES: Final = (*_NEEDED, "gtid_mode", "lower_case_table_names", "server_id", "server_uuid", "log_bin_basename")
 _SETTLING_SECONDS: Final = 5
 """How long a transaction may take from the log into gtid_executed."""
+
+_VERSIONED: Final = (
+    "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,17 @@ class SourceServer:
                 hint="; ".join(remedy for *_, remedy in wrong),
             )
         return found
+
+    def check_versioned(self, wanted: Callable[[TableName], bool]) -> None:
+        """Raises LogUnusable for routed system-versioned tables: MariaDB logs their history rows as plain inserts."""
+        if not self.mariadb:
+            return
+        tables = [(str(schema), str(name)) for schema, name in self.run(_VERSIONED)]
+        if versioned := [f"{schema}.{name}" for schema, name in tables if wanted((schema, name))]:
+            raise LogUnusable(
+                f"system-versioned tables cannot be replicated: {', '.join(versioned)}",
+                hint="ALTER TABLE … DROP SYSTEM VERSIONING, or exclude them: their log does not tell history from rows",
+            )
 
     def check_mysql_gtids(self, position: BinlogPosition) -> None:
         """Raises LogGone when GTIDs behind the position were purged, or the server lacks some in front of it."""

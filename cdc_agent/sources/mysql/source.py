@@ -89,6 +89,7 @@ class MysqlSource:
 
     def _prepare(self, server: SourceServer, position: BinlogPosition, wanted: Callable[[TableName], bool]) -> None:
         variables = server.check_settings()
+        server.check_versioned(wanted)
         gtid_mode = variables.get("gtid_mode", "OFF").upper()
         by_gtid = bool(position.gtid) and (server.mariadb or gtid_mode == "ON")
         if not by_gtid:
