@@ -105,7 +105,7 @@ class RowProjection:
         """Each source column in a variable of its own, unless it is used once and as it is."""
         uses = Counter(index for pick in picks for index in pick.reads)
         plain = {pick.reads[0] for pick in picks if pick.expression is None and pick.convert is None}
-        names = {i: cells[i] if cells[i] == "None" or (uses[i] == 1 and i in plain) else f"n{i}" for i in uses}
+        names = {i: cells[i] if cells[i].isidentifier() or (uses[i] == 1 and i in plain) else f"n{i}" for i in uses}
         lines = [f"{name} = {cells[i]}" for i, name in names.items() if name == f"n{i}"]
         lines += self._texts.decoded("new", picks, None, names.__getitem__, nulls=nulls)
         return lines, [self._texts.value(pick, "new", names.__getitem__, nulls=nulls) for pick in picks]

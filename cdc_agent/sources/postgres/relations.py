@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -19,7 +20,7 @@ from cdc_agent import echo
 from cdc_agent.changes import Column, Identity, Table, TableName
 from cdc_agent.engines.postgres.types import TypeCatalogue
 from cdc_agent.sources.postgres.pgoutput import Relation, RelationColumn, TypeName
-from cdc_agent.sources.postgres.row_decoder import Shape, compile_decoder
+from cdc_agent.sources.postgres.row_decoder import Shape, compile_decoder, compile_projection
 from cdc_agent.sources.postgres.session import Session
 from cdc_agent.values import Kind, Type
 
@@ -143,4 +144,5 @@ def _table(name: TableName, description: _Description) -> Table:
         key=description.key,
         identity=description.identity,
         decode=compile_decoder(shape),
+        project=partial(compile_projection, shape),
     )

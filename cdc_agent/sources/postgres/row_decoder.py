@@ -10,11 +10,11 @@ update left unchanged takes its value from the old row where the log has it, els
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Change
+from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Direct, Plainly, Projection
 from cdc_agent.errors import DecodeError
 from cdc_agent.sources.postgres.pgoutput import Delete, Insert, Update, parse
 from cdc_agent.values import UNSENT, Kind, Row, Type, Value
@@ -47,16 +47,32 @@ def canonical(value: Value, type_: Type) -> Value:
 
 def compile_decoder(shape: Shape) -> Decoder:
     """The decoder of one relation version."""
-    namespace: dict[str, Any] = {
+    namespace = _names(shape)
+    exec(compile(_decoder(shape), f"<row decoder of {shape.name}>", "exec"), namespace)  # noqa: S102
+    decode: Decoder = namespace["decode"]
+    return decode
+
+
+def compile_projection(shape: Shape, projection: Projection, plainly: Plainly) -> Direct:
+    """`Table.project`: the decoder with a plan in it.
+
+    What needs more than that goes change by change to `plainly`: rows with UNSENT columns, values that do not fit, and
+    all that the decoder leaves to the reference.
+    """
+    namespace = {**_names(shape), **projection.names, "misfit": projection.misfit, "one": plainly}
+    exec(compile(_projected(shape, projection), f"<row projection of {shape.name}>", "exec"), namespace)  # noqa: S102
+    direct: Direct = namespace["decode"]
+    return direct
+
+
+def _names(shape: Shape) -> dict[str, Any]:
+    return {
         "UNSENT": UNSENT,
         "count": len(shape.types).to_bytes(2),
         "head": b"N" + len(shape.types).to_bytes(2),
         "plainly": lambda message: decode_plainly(message, shape),
         "fill": _fill,
     }
-    exec(compile(_source(shape), f"<row decoder of {shape.name}>", "exec"), namespace)  # noqa: S102
-    decode: Decoder = namespace["decode"]
-    return decode
 
 
 def decode_plainly(message: bytes, shape: Shape) -> Change:
@@ -93,15 +109,16 @@ def _fill(new: Row, old: Row) -> Row:
 
 
 _TEMPLATE = """\
-def decode(messages):
-    changes = []
-    append = changes.append
+def decode({parameters}):
+    result = []
+    append = result.append
     for m in messages:
         try:
             tag = m[0]
             if len(m) > 65535:
                 raise LookupError
             old = None
+{begin}
             p = 8
             if tag != {insert} and m[5] != {new_mark}:
                 mark = m[5]
@@ -117,7 +134,7 @@ def decode(messages):
                 if tag == {delete}:
                     if p != len(m):
                         raise LookupError
-                    append(({DELETE}, old, None))
+{deleted}
                     continue
                 p += 3
             elif tag != {insert} and tag != {update}:
@@ -127,16 +144,10 @@ def decode(messages):
 {new_columns}
             if p != len(m):
                 raise LookupError
-            row = {new_row}
-            if tag == {insert}:
-                append(({INSERT}, None, row))
-            else:
-                if old is not None and UNSENT in row:
-                    row = fill(row, old)
-                append(({UPDATE}, old, row))
-        except LookupError:
-            append(plainly(m))
-    return changes
+{written}
+        except {unusual}:
+            {mend}
+    return result
 """
 
 _COLUMN = """\
@@ -149,7 +160,7 @@ elif k == 110:
     {name} = None
     p += 1
 elif k == 117:
-    {name} = UNSENT
+    {name} = UNSENT{note}
     p += 1
 else:
     raise LookupError
@@ -157,8 +168,74 @@ else:
 """Indexing the length's two low bytes beats slicing or unpacking them; the 64 KiB limit makes the others zero."""
 
 
-def _source(shape: Shape) -> str:
-    names = [f"c{index}" for index in range(len(shape.types))]
+def _decoder(shape: Shape) -> str:
+    row = f"row = {_tuple(_cells(shape))}"
+    return _source(
+        shape,
+        parameters="messages",
+        begin=[],
+        deleted=[f"append(({DELETE}, old, None))"],
+        written=[
+            row,
+            f"if tag == {ord('I')}:",
+            f"    append(({INSERT}, None, row))",
+            "else:",
+            *_filled("    "),
+            f"    append(({UPDATE}, old, row))",
+        ],
+        unusual="LookupError",
+        mend="append(plainly(m))",
+    )
+
+
+def _projected(shape: Shape, projection: Projection) -> str:
+    """An old row without the key's columns is mapped the plain way, which says what is missing."""
+    lines, key_and_row = projection.row({i: f"c{i}" for i in projection.reads}, nulls=True)
+    key_lines, key = projection.key({i: f"old[{i}]" for i in projection.key_reads}, nulls=True)
+    keyed = "unsent" if projection.key_reads <= shape.key else f"unsent or m[5] != {ord('O')}"
+    if not (projection.key_reads <= shape.key or shape.full):
+        keyed = "True"
+    return _source(
+        shape,
+        parameters="messages, rejections",
+        begin=["unsent = False"],
+        deleted=[f"if {keyed}:", "    raise LookupError", *key_lines, f"append(({DELETE}, {key}, None))"],
+        written=[
+            f"if unsent or old is not None and ({keyed}):",
+            f"    row = {_tuple(_cells(shape))}",
+            *_filled("    "),
+            f"    result += one([({INSERT} if tag == {ord('I')} else {UPDATE}, old, row)], rejections)",
+            "    continue",
+            *lines,
+            "if old is None:",
+            f"    append(({INSERT} if tag == {ord('I')} else {UPDATE}, {key_and_row}))",
+            "else:",
+            f"    _, row = {key_and_row}",
+            *(f"    {line}" for line in key_lines),
+            f"    append(({UPDATE}, {key}, row))",
+        ],
+        unusual="(LookupError, misfit)",
+        mend="result += one([plainly(m)], rejections)",
+        note="; unsent = True",
+    )
+
+
+def _filled(indent: str) -> list[str]:
+    return [f"{indent}if old is not None and UNSENT in row:", f"{indent}    row = fill(row, old)"]
+
+
+def _source(
+    shape: Shape,
+    *,
+    parameters: str,
+    begin: Sequence[str],
+    deleted: Sequence[str],
+    written: Sequence[str],
+    unusual: str,
+    mend: str,
+    note: str = "",
+) -> str:
+    names = _cells(shape)
     masked = [name if index in shape.key else "UNSENT" for index, name in enumerate(names)]
     return _TEMPLATE.format(
         insert=ord("I"),
@@ -167,23 +244,33 @@ def _source(shape: Shape) -> str:
         new_mark=ord("N"),
         full_mark=ord("O"),
         key_mark=ord("K"),
-        INSERT=INSERT,
-        UPDATE=UPDATE,
-        DELETE=DELETE,
-        old_columns=_columns(shape, 16),
-        new_columns=_columns(shape, 12),
+        parameters=parameters,
+        begin=_indented(begin, 12),
+        old_columns=_columns(shape, 16, note),
+        new_columns=_columns(shape, 12, note),
         full_row=_tuple(names if shape.full else masked),
         key_row=_tuple(masked),
-        new_row=_tuple(names),
+        deleted=_indented(deleted, 20),
+        written=_indented(written, 12),
+        unusual=unusual,
+        mend=mend,
     )
 
 
-def _columns(shape: Shape, indent: int) -> str:
+def _cells(shape: Shape) -> list[str]:
+    return [f"c{index}" for index in range(len(shape.types))]
+
+
+def _indented(lines: Iterable[str], width: int) -> str:
+    return "\n".join(" " * width + line for line in lines)
+
+
+def _columns(shape: Shape, indent: int, note: str) -> str:
     blocks = (
-        _COLUMN.format(name=f"c{index}", trim='.rstrip(b" ")' if needs_trimming(type_) else "")
+        _COLUMN.format(name=f"c{index}", trim='.rstrip(b" ")' if needs_trimming(type_) else "", note=note)
         for index, type_ in enumerate(shape.types)
     )
-    return "\n".join(" " * indent + line for block in blocks for line in block.splitlines())
+    return _indented((line for block in blocks for line in block.splitlines()), indent)
 
 
 def _tuple(names: Sequence[str]) -> str:
