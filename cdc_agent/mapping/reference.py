@@ -37,6 +37,8 @@ class Mapper:
         self._picks = bound.picks
         self._key = bound.binding.key
         self._filter = bound.filter
+        reads = {index for pick in bound.picks for index in pick.reads}
+        self._derived = [index for index in sorted(reads) if bound.source.columns[index].derived]
 
     def map(self, changes: Sequence[Change], rejections: list[Rejection]) -> list[Write]:
         writes: list[Write] = []
@@ -104,6 +106,10 @@ class Mapper:
             raise _RejectedError(None, f"filter: {error.reason}", error.code) from error
 
     def _row(self, source: Row) -> Row:
+        for index in self._derived:
+            if source[index] is UNSENT:
+                name = self._bound.source.columns[index].name
+                raise _RejectedError(name, "the log leaves out the generated column", UNSENT_CODE)
         return tuple([self._value(place, pick, source) for place, pick in enumerate(self._picks)])
 
     def _value(self, place: int, pick: Pick, source: Row) -> Value:

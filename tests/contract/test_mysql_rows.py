@@ -368,13 +368,18 @@ def test_columns_keys_and_signs_come_from_the_log(log: LoggedDatabase) -> None:
 
 
 def test_generated_and_invisible_columns_are_logged(log: LoggedDatabase) -> None:
-    """Both kinds of generated columns, and an invisible one, have their places in the row."""
+    """Both kinds of generated columns, and an invisible one, have their places in the row.
+
+    MariaDB from 11.8.9 on leaves the generated ones out of updates, in both images.
+    """
     log.run("""CREATE TABLE t (
         id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, s INT AS (id + 2) STORED, h INT DEFAULT 7 INVISIBLE)""")
-    assert log.changes("INSERT INTO t (id) VALUES (1)", "UPDATE t SET id = 5") == [
-        (1, None, (b"1", b"2", b"3", b"7")),
-        (2, (b"1", b"2", b"3", b"7"), (b"5", b"6", b"7", b"7")),
-    ]
+    insert, update = log.changes("INSERT INTO t (id) VALUES (1)", "UPDATE t SET id = 5")
+    assert insert == (1, None, (b"1", b"2", b"3", b"7"))
+    if log.database.engine == "mariadb" and update[1] == (b"1", UNSENT, UNSENT, b"7"):
+        assert update == (2, (b"1", UNSENT, UNSENT, b"7"), (b"5", UNSENT, UNSENT, b"7"))
+    else:
+        assert update == (2, (b"1", b"2", b"3", b"7"), (b"5", b"6", b"7", b"7"))
 
 
 def test_a_minimal_image_leaves_columns_unsent(log: LoggedDatabase) -> None:

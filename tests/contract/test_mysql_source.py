@@ -7,15 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 
 from cdc_agent.assemble import PART_BYTES
 from cdc_agent.changes import DELETE, INSERT, UPDATE, Rows, Truncate
+from cdc_agent.config.model import Database as Settings
 from cdc_agent.config.model import Tls
 from cdc_agent.errors import LogGone, LogUnusable, ServerIdTaken, SourceUnavailable
 from cdc_agent.positions import BinlogPosition, parse_position
 from cdc_agent.sources.mysql import branches
+from cdc_agent.sources.mysql.reread import Rereader
 from cdc_agent.values import UNSENT
 from tests.support import servers
 from tests.support.mysql_reading import Reading, changes_of, keys, running
@@ -707,3 +710,42 @@ def test_a_system_versioned_table_stops_the_start(database: Database, reading: R
     database.run("ALTER TABLE t ADD SYSTEM VERSIONING")
     with pytest.raises(LogUnusable, match=r"system-versioned tables .*\.t$"):
         reading.start(reading.now())
+
+
+@pytest.mark.parametrize("database", servers.selection().of("mariadb"), ids=str, indirect=True)
+def test_types_that_are_logged_as_bytes_are_read_again_as_bytes(
+    database: Database, reading: Reading, session: Session
+) -> None:
+    """MariaDB prints uuid and inet types as text; found by such a key, a row has the bytes that the log has."""
+    database.run("CREATE TABLE u (id UUID PRIMARY KEY, six INET6, four INET4)")
+    start = reading.now()
+    session("INSERT INTO u VALUES ('123e4567-e89b-12d3-a456-426614174000', '2001:db8::1', '10.1.2.3')")
+    with running(reading, start):
+        [transaction] = reading.catch_up()
+        (piece,) = transaction.pieces
+        assert isinstance(piece, Rows)
+        [(_, _, row)] = changes_of(transaction)
+        assert row is not None
+        assert reading.source.reread(piece.table, {"id": row[0]}) == row
+
+
+def test_a_row_is_read_again_with_rights_to_select_alone(
+    database: Database, reading: Reading, session: Session
+) -> None:
+    """The lock that waits for the row's own commit needs no right beyond SELECT."""
+    start = reading.now()
+    session("INSERT INTO t VALUES (1, 'a')")
+    with running(reading, start):
+        [transaction] = reading.catch_up()
+    (piece,) = transaction.pieces
+    assert isinstance(piece, Rows)
+    account, password = f"r{database.name}"[:30], "Reads-0nly"
+    database.run(f"CREATE USER {account} IDENTIFIED BY '{password}'")
+    database.run(f"GRANT SELECT ON {database.name}.* TO {account}")
+    port = urlsplit(database.url()).port
+    rereader = Rereader(Settings(url=f"mysql://{account}:{password}@127.0.0.1:{port}/{database.name}"), "reads again")
+    try:
+        assert rereader.read(piece.table, {"id": b"1"}) == (b"1", b"a")
+    finally:
+        rereader.close()
+        database.run(f"DROP USER {account}")

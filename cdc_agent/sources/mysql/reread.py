@@ -19,12 +19,18 @@ from cdc_agent.changes import Column, Table
 from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql.connection import Session, connect, quote, quote_name, translate
 from cdc_agent.engines.mysql.failures import is_disconnect
-from cdc_agent.errors import SourceUnavailable
+from cdc_agent.errors import AgentError, SourceUnavailable
 from cdc_agent.sources.mysql.rows.coders import ewkb
 from cdc_agent.sources.mysql.rows.texts import float4, float8
 from cdc_agent.values import UNSENT, Kind, Row, Type, Unsent, Value
 
-_COLUMNS: Final = "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+_LOCK_SECONDS: Final = 15
+_NOT_LOCKED: Final = frozenset({1142, 1205, 1213})
+"""No right to lock (MySQL before 8.0.22 wants more than SELECT), lock wait timeout, deadlock."""
+
+_COLUMNS: Final = (
+    "SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+)
 
 
 class Rereader:
@@ -40,19 +46,32 @@ class Rereader:
 
         Raises ValueError for a key with an unsent value, SourceUnavailable when the server cannot be reached.
         """
-        existing = {str(name) for (name,) in self._rows(_COLUMNS, table.full_name)}
+        existing = {str(name): str(type_).lower() for name, type_ in self._rows(_COLUMNS, table.full_name)}
         columns = [column for column in table.columns if column.name in existing]
-        if not columns or not set(key) <= existing:
+        if not columns or not set(key) <= set(existing):
             return None
         condition, parameters = _condition(table, key)
-        listed = ", ".join(selected(column) for column in columns)
-        rows = self._rows(
-            f"SELECT {listed} FROM {quote_name(*table.full_name)} WHERE {condition} LIMIT 1", tuple(parameters)
-        )
+        listed = ", ".join(selected(column, existing[column.name]) for column in columns)
+        query = f"SELECT {listed} FROM {quote_name(*table.full_name)} WHERE {condition} LIMIT 1"
+        rows = self._committed(query, tuple(parameters))
         if not rows:
             return None
         found = {column.name: canonical(raw, column.type) for column, raw in zip(columns, rows[0], strict=True)}
         return tuple(found.get(column.name, UNSENT) for column in table.columns)
+
+    def _committed(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The row with everything that the log holds of it.
+
+        A server sends a transaction's log before its storage engine has committed it, so the row's lock is waited for.
+        Who holds it longer than `_LOCK_SECONDS` is another transaction, which took it after ours had ended.
+        """
+        share = " LOCK IN SHARE MODE" if self._opened().server.is_mariadb else " FOR SHARE"
+        try:
+            return self._rows(query + share, parameters)
+        except AgentError as error:
+            if getattr(error.__cause__, "args", (0,))[0] not in _NOT_LOCKED:
+                raise
+            return self._rows(query, parameters)
 
     def _rows(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         session = self._opened()
@@ -69,6 +88,7 @@ class Rereader:
         if self._session is None:
             self._session = connect(self._database, purpose=self._purpose, unavailable=SourceUnavailable)
             self._session.decoders = {}  # values as the server prints them
+            self._session.query(f"SET SESSION innodb_lock_wait_timeout = {_LOCK_SECONDS}")
         return self._session
 
     def close(self) -> None:
@@ -80,9 +100,18 @@ class Rereader:
 # --- what the server prints → canonical text -----------------------------------------------------------------------
 
 
-def selected(column: Column) -> str:
-    """The expression to select: FLOAT is printed with six digits unless it is computed with."""
+_LOGGED_AS_BYTES: Final = {"uuid": 16, "inet6": 16, "inet4": 4}
+"""MariaDB's types that are printed as text and logged as bytes."""
+
+
+def selected(column: Column, data_type: str = "") -> str:
+    """The expression to select; `data_type` is the catalogue's word.
+
+    FLOAT is printed with six digits unless it is computed with.
+    """
     name = quote(column.name)
+    if size := _LOGGED_AS_BYTES.get(data_type):
+        return f"CAST({name} AS BINARY({size}))"
     single = column.type.kind is Kind.FLOAT and column.type.precision == 32
     return f"{name} + 0e0" if single else name
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from cdc_agent.assemble import Report
@@ -24,6 +24,7 @@ from cdc_agent.errors import PositionUnreadable, SourceUnavailable
 from cdc_agent.mapping.writes import ForeignKey
 from cdc_agent.positions import BinlogPosition, Position
 from cdc_agent.sources.base import Emit, ServerIdentity
+from cdc_agent.sources.mysql.derived import DerivedColumns
 from cdc_agent.sources.mysql.dump import Dump
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 from cdc_agent.sources.mysql.reread import Rereader
@@ -120,7 +121,7 @@ class MysqlSource:
                 gtids=gtids,
                 wanted=wanted,
                 target=self._target,
-                maps=TableMaps(charsets, "mariadb" if mariadb else "mysql"),
+                maps=TableMaps(charsets, "mariadb" if mariadb else "mysql", DerivedColumns(self._ask_rows)),
                 charsets=charsets,
                 branches=LogSearch(self._database, f"reads XA branches for {self._pipeline}", self._files),
                 report=self._report,
@@ -183,8 +184,8 @@ class MysqlSource:
         finally:
             session.close()
 
-    def _ask_rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._ask(lambda server: server.run(sql))
+    def _ask_rows(self, sql: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        return self._ask(lambda server: server.run(sql, parameters))
 
     def _files(self) -> list[tuple[str, int]]:
         return self._ask(lambda server: server.files())

@@ -2,14 +2,15 @@
 
 `TableMaps` gives for each TABLE_MAP event a `TableMap`, which costs one look-up when it has been seen before. Only a
 wanted table is described (`TableMap.table`), and only then must its metadata be there. Nothing here does I/O but the
-one callable that `Charsets` was given. Rows are never decoded with today's catalogue.
+callables that `Charsets` and `TableMaps` are given. Rows are never decoded with today's catalogue.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Final, TypeAlias
 
-from cdc_agent.changes import Column, Identity, Table
+from cdc_agent.changes import Column, Identity, Table, TableName
 from cdc_agent.sources.mysql.rows.charsets import Ask, Charsets, Collation
 from cdc_agent.sources.mysql.rows.columns import canonical_type
 from cdc_agent.sources.mysql.rows.decoder import RowsDecoder
@@ -42,15 +43,25 @@ class TableMap:
         return self._tables.table(self._body)
 
 
+Derived: TypeAlias = "Callable[[TableName], Collection[str]]"
+"""The names, in lower case, of the columns that the server generates."""
+
+
+def no_columns(table: TableName) -> Collection[str]:
+    """For logs that are read without a catalogue."""
+    return ()
+
+
 class TableMaps:
     """Every table map of one connection to a source.
 
-    `charsets` are those of the server whose log this is, `flavor` is ``mysql`` or ``mariadb``.
+    `charsets` are those of the server whose log this is, `flavor` is ``mysql`` or ``mariadb``; `derived` knows the
+    generated columns of a table, of which table maps say nothing.
     """
 
-    def __init__(self, charsets: Charsets, flavor: str) -> None:
+    def __init__(self, charsets: Charsets, flavor: str, derived: Derived = no_columns) -> None:
         self._maps: dict[bytes, TableMap] = {}
-        self._tables = _Tables(charsets, flavor == "mariadb")
+        self._tables = _Tables(charsets, flavor == "mariadb", derived)
 
     def define(self, body: bytes) -> TableMap:
         """The table map of an event's body: what follows the event header, without the checksum."""
@@ -64,9 +75,10 @@ class TableMaps:
 class _Tables:
     """Table versions by what describes them, so that a new table id alone makes no new version."""
 
-    def __init__(self, charsets: Charsets, mariadb: bool) -> None:
+    def __init__(self, charsets: Charsets, mariadb: bool, derived: Derived) -> None:
         self._charsets = charsets
         self._mariadb = mariadb
+        self._derived = derived
         self._tables: dict[bytes, Table] = {}
 
     def table(self, body: bytes) -> Table:
@@ -79,8 +91,15 @@ class _Tables:
 
     def _describe(self, body: bytes) -> Table:
         parsed = parse(body, self._charsets, mariadb=self._mariadb)
+        derived = self._derived((parsed.schema, parsed.name))
         columns = tuple(
-            Column(column.name, canonical_type(column), nullable=column.nullable) for column in parsed.columns
+            Column(
+                column.name,
+                canonical_type(column),
+                nullable=column.nullable,
+                derived=column.name.lower() in derived,
+            )
+            for column in parsed.columns
         )
         decode = RowsDecoder(f"{parsed.schema}.{parsed.name}", parsed.columns, self._charsets)
         return Table(parsed.schema, parsed.name, columns, parsed.key, Identity.FULL, decode, decode.project)
