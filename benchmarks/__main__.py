@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from benchmarks import measured, report, servers
-from benchmarks.figures import backlogs, latency, recovery, scale
+from benchmarks.figures import backlogs, latency, recovery, scale, stages
 from benchmarks.figures.backlogs import Plan
 from benchmarks.measured import Sample
 from benchmarks.servers import Rig
@@ -68,6 +68,7 @@ FIGURES: Final = (
     "latency",
     "recovery",
     "scale",
+    "stages",
 )
 
 
@@ -193,6 +194,13 @@ def latency_command(rates: list[int] | None, seconds: float | None, **options: A
 def recovery_command(**options: Any) -> None:
     """Restart after a kill, with a backlog."""
     _measure("recovery", options, lambda rig, plan, size: recovery.recovery(rig, plan, _say))
+
+
+@main.command("stages")
+@common
+def stages_command(**options: Any) -> None:
+    """CPU time of each step, one after the other."""
+    _measure("stages", options, lambda rig, plan, size: stages.stages(rig, plan, _say))
 
 
 @main.command("scale")

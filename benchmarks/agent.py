@@ -77,13 +77,13 @@ class Agent:
     """A configuration that was set up; see `set_up`."""
 
     def __init__(self, config: Path) -> None:
-        self._config = config
+        self.config = config
 
     @contextlib.contextmanager
     def running(self, *pipelines: str) -> Iterator[Running]:
         """Run these pipelines, or all, until the context ends."""
         chosen = [word for name in pipelines for word in ("--pipeline", name)]
-        command = [*_COMMAND, "run", "-c", str(self._config), *chosen]
+        command = [*_COMMAND, "run", "-c", str(self.config), *chosen]
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
             try:

@@ -170,6 +170,13 @@ _SCALE: Final = {
     "median": "median ms",
     "p99": "p99 ms",
 }
+_STAGES: Final = {
+    "read": "receive, assemble",
+    "map": "decode, map",
+    "apply": "batch, encode, send",
+    "cpu": "all three",
+    "server": "waiting for the target",
+}
 _LARGE: Final = {"rate": "rows/s", "seconds": "seconds", "peak_mib": "peak MiB"}
 
 _SECTIONS: Final[dict[str, tuple[Callable[[Summary], str], str | None]]] = {
@@ -183,6 +190,7 @@ _SECTIONS: Final[dict[str, tuple[Callable[[Summary], str], str | None]]] = {
     "operations": (_pivot("operations", "rate"), "operations"),
     "mapping": (_mapping, "mapping"),
     "latency": (_listing("latency", _LATENCY), "latency"),
+    "stages": (_listing("stages", _STAGES), "stages"),
     "recovery": (_listing("recovery", _RECOVERY), "recovery"),
     "scale": (_listing("scale", _SCALE), "scale"),
     "large-backlog": (_listing("large-backlog", _LARGE), "large-backlog"),

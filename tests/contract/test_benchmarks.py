@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import rounds, servers
 from benchmarks.contender import AgentContender
-from benchmarks.figures import latency, recovery
+from benchmarks.figures import latency, recovery, stages
 from benchmarks.figures.backlogs import Plan
 from benchmarks.peers.merge import Merge
 from benchmarks.peers.native import Native
@@ -58,3 +58,10 @@ def test_latency_and_recovery_yield_their_values(rig):
     assert [sorted(sample.values) for sample in waits] == [["median", "p95", "p99", "reached", "worst"]] * 2
     times = [sample for some in recovery.recovery(rig, plan, print) for sample in some]
     assert all(0 < one.values["first_seconds"] <= one.values["current_seconds"] for one in times)
+
+
+def test_every_step_of_every_pairing_is_timed(rig):
+    """Taken apart, a pipeline still applies its backlog, and no step is free."""
+    samples = [sample for some in stages.stages(rig, Plan(rows=200, repeat=1), print) for sample in some]
+    assert len(samples) == 2 * 4
+    assert all(sample.values[step] > 0 for sample in samples for step in ("read", "map", "apply"))
