@@ -100,8 +100,8 @@ class Rereader:
 # --- what the server prints → canonical text -----------------------------------------------------------------------
 
 
-_LOGGED_AS_BYTES: Final = {"uuid": 16, "inet6": 16, "inet4": 4}
-"""MariaDB's types that are printed as text and logged as bytes."""
+_LOGGED_AS_BYTES: Final = {"uuid": "BINARY(16)", "inet6": "BINARY(16)", "inet4": "BINARY(4)", "vector": "BINARY"}
+"""What the log has as bytes: MariaDB prints its own types as text, and the driver takes a vector for a number."""
 
 
 def selected(column: Column, data_type: str = "") -> str:
@@ -110,8 +110,8 @@ def selected(column: Column, data_type: str = "") -> str:
     FLOAT is printed with six digits unless it is computed with.
     """
     name = quote(column.name)
-    if size := _LOGGED_AS_BYTES.get(data_type):
-        return f"CAST({name} AS BINARY({size}))"
+    if raw := _LOGGED_AS_BYTES.get(data_type):
+        return f"CAST({name} AS {raw})"
     single = column.type.kind is Kind.FLOAT and column.type.precision == 32
     return f"{name} + 0e0" if single else name
 
