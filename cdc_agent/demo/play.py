@@ -193,12 +193,12 @@ def _prove(writers: tuple[Writer, Writer], phone: Any, crm: Any, console: Consol
     console.print(show.verdict(directions, STILL_SECONDS, still=still))
     good = still and all(a == b for _, a, b in pairs) and all(d.tally.commits == d.applied for d in directions)
     if not good:
-        console.print("[bold red]the two sides differ[/]; the agent's log:")
+        console.print("[bold red]that is not as it must be[/]; the agent's log:")
         console.print(log.read_text()[-4000:], markup=False)
     return good
 
 
-def _settled(phone: Any, crm: Any) -> tuple[int, str]:
+def _settled(phone: Any, crm: Any) -> proof.Marks:
     """The writes once two looks a second and a half apart agree: the last echoes' positions are then written too."""
     seen = [proof.writes(phone, crm)]
 

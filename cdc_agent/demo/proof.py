@@ -11,7 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+from psycopg import sql
+
+Marks: TypeAlias = "tuple[tuple[tuple[int, int], ...], str]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +76,22 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def writes(phone: Any, crm: Any) -> tuple[int, str]:
-    """How much was ever written: row changes counted by PostgreSQL, the end of the binlog. Still when idle."""
+def writes(phone: Any, crm: Any) -> Marks:
+    """What was written last: each PostgreSQL table's latest xmin and rows, and the end of the binlog. Still when idle.
+
+    Not the WAL's end, which maintenance moves, and not the statistics, which a session that wrote last reports late.
+    """
     with phone.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
-        cursor.execute("SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint FROM pg_stat_user_tables")
-        changed: int = cursor.fetchone()[0]
+        cursor.execute("SELECT schemaname, relname FROM pg_stat_user_tables ORDER BY 1, 2")
+        tables = [sql.Identifier(*name) for name in cursor.fetchall()]
+        newest = sql.SQL("SELECT coalesce(max(xmin::text::bigint), 0), count(*) FROM {}")
+        marks = []
+        for table in tables:
+            cursor.execute(newest.format(table))
+            marks.append(cursor.fetchone())
     phone.commit()
     with crm.cursor() as cursor:
         cursor.execute("SHOW BINARY LOGS")
         last = cursor.fetchall()[-1]
     crm.commit()
-    return changed, f"{last[0]}:{last[1]}"
+    return tuple(marks), f"{last[0]}:{last[1]}"
