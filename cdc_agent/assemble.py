@@ -50,6 +50,8 @@ class Assembler:
         self._target = target
         self._report = report
         self._part_bytes = part_bytes
+        self.dropping = False
+        """True inside an echo: its row messages need not be looked at."""
         self._last_marks: dict[str, Value] = {}
         self._reset()
 
@@ -61,14 +63,9 @@ class Assembler:
         self._path: tuple[str, ...] = ()
         self._first = True
         self._marked = False
-        self._dropping = False
+        self.dropping = False
         self._substantive = False
         self._foreign: TableName | None = None
-
-    @property
-    def dropping(self) -> bool:
-        """True inside an echo: its row messages need not be looked at."""
-        return self._dropping
 
     def begin(self) -> None:
         """A transaction starts. Whatever was pending without a commit is forgotten (an aborted XA branch)."""
@@ -76,7 +73,7 @@ class Assembler:
 
     def rows(self, table: Table, message: bytes) -> None:
         """A row message of a wanted table."""
-        if self._dropping:
+        if self.dropping:
             self._substantive = True
             return
         current = self._current
@@ -91,7 +88,7 @@ class Assembler:
     def truncate(self, truncate: Truncate) -> None:
         self._current = None
         self._substantive = True
-        if not self._dropping:
+        if not self.dropping:
             self._pieces.append(truncate)
 
     def skipped(self) -> None:
@@ -148,23 +145,25 @@ class Assembler:
     def _mark(self, path: tuple[str, ...]) -> None:
         self._marked = True
         self._path = path
-        self._dropping = echo.returns(path, self._target)
+        self.dropping = echo.returns(path, self._target)
 
     def commit(self, position: Position, commit_time: float | None) -> None:
         """The transaction ends at `position`: hand over what is left of it."""
         if self._foreign is not None and not self._marked and (self._substantive or self._pieces):
             self._report("foreign_checkpoint_write", self._foreign)
+        substantive = self._substantive or bool(self._pieces) or not self._first
         self._emit(
             Transaction(
-                pieces=self._pieces,
-                size=self._size,
-                path=self._path,
-                first=self._first,
-                last=True,
-                position=position,
-                commit_time=commit_time,
-                echo=self._dropping,
-                substantive=self._substantive or bool(self._pieces) or not self._first,
+                self._pieces,
+                self._size,
+                self._path,
+                self._first,
+                True,  # last; by place, since a busy log makes a million of them
+                position,
+                commit_time,
+                self.dropping,
+                False,
+                substantive,
             )
         )
         self._reset()

@@ -72,7 +72,7 @@ class Projection(Protocol):
         """Statements, and the expression ``key, row``.
 
         `cells` holds an expression for each column of `reads`; it may be None when it says so, and when `nulls` is set.
-        The statements raise `misfit` for a value that the target cannot hold.
+        The statements and the expression raise one of `unusual` for a value that the target cannot hold.
         """
         ...
 
@@ -81,7 +81,7 @@ class Projection(Protocol):
         ...
 
     @property
-    def misfit(self) -> type[Exception]: ...
+    def unusual(self) -> tuple[type[Exception], ...]: ...
 
 
 Plainly: TypeAlias = "Callable[[Sequence[Change], list[Any]], list[tuple[int, Row, Row | None]]]"

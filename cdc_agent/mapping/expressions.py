@@ -28,6 +28,7 @@ from cdc_agent.mapping.sql.terms import PREFIX, Scope, Term, locate
 from cdc_agent.values import Kind, Type
 
 __all__ = [
+    "NO_VALUE",
     "Expression",
     "UnknownColumnError",
     "compile_constant",
@@ -44,7 +45,9 @@ def compute({parameters}):
         raise failed(error) from None
 """
 Result = TypeVar("Result")
-_ERRORS: Final = (ArithmeticError, ValueError, re.error, RecursionError)
+NO_VALUE: Final = (ArithmeticError, ValueError, re.error, RecursionError)
+"""What an expression's source raises where SQL has an error; `Expression.function` makes a MisfitError of it."""
+_OWN_NAMES: Final = re.compile(r"\b([ckt])([0-9]+)\b")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +64,8 @@ class Expression:
     """The column's name when the expression is nothing but a column: its bytes pass through untouched."""
     source: str
     """The Python expression that was compiled."""
+    names: Mapping[str, Any]
+    """Its constants and functions."""
     function: Callable[..., Any]
     readers: tuple[Callable[[bytes], Any], ...]
     render: Callable[[Any], bytes | None]
@@ -74,6 +79,14 @@ class Expression:
         """The result as a Python value."""
         read = [None if value is None else reader(value) for value, reader in zip(values, self.readers, strict=True)]
         return self.function(*read)
+
+    def inline(self, arguments: Sequence[str], mark: str) -> tuple[str, dict[str, Any]]:
+        """The source over other variables, for a larger function; its own names end in `mark`. May raise `NO_VALUE`."""
+
+        def renamed(found: re.Match[str]) -> str:
+            return arguments[int(found[2])] if found[1] == "c" else f"{found[0]}{mark}"
+
+        return _OWN_NAMES.sub(renamed, self.source), {f"{name}{mark}": value for name, value in self.names.items()}
 
     def truth(self, values: Sequence[bytes | None]) -> bool:
         """For a filter: whether the row is taken; NULL takes none."""
@@ -198,6 +211,7 @@ def _compiled(scope: Scope, tree: exp.Expression, term: Term) -> Expression:
         type=type_,
         column=reads[0] if column is not None else None,
         source=term.source,
+        names=scope.names,
         function=_function(scope, term),
         readers=tuple(_reader(scope, name) for name in reads),
         render=pyvalues.renderer(type_),
@@ -230,7 +244,7 @@ def _reader(scope: Scope, name: str) -> Callable[[bytes], Any]:
 
 def _function(scope: Scope, term: Term) -> Callable[..., Any]:
     parameters = ", ".join(f"c{place}" for place in range(len(scope.reads)))
-    namespace: dict[str, Any] = {**scope.names, "ERRORS": _ERRORS, "failed": _failed}
+    namespace: dict[str, Any] = {**scope.names, "ERRORS": NO_VALUE, "failed": _failed}
     text = _FUNCTION.format(parameters=parameters, source=term.source)
     exec(compile(text, "<expression>", "exec"), namespace)  # noqa: S102 -- our own text; the user's is bound by name
     function: Callable[..., Any] = namespace["compute"]

@@ -11,11 +11,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from cdc_agent.changes import Change
+from cdc_agent.mapping import pyvalues
 from cdc_agent.mapping.binding import Bound, Filter, Pick
 from cdc_agent.mapping.convert import MisfitError
+from cdc_agent.mapping.expressions import NO_VALUE
 from cdc_agent.mapping.reference import Mapper
 from cdc_agent.mapping.writes import Rejection, Write
 from cdc_agent.values import UNSENT
+
+_UNUSUAL: Final = (MisfitError, *NO_VALUE)
+"""What generated code leaves to the reference mapper, which says what is wrong."""
+_READ: Final[dict[Any, str]] = {bytes.decode: "{v}.decode()", int: "int({v})"}
+_RENDER: Final[dict[Any, str]] = {str.encode: "v.encode()", pyvalues.render_integer: 'b"%d" % v'}
+"""Functions of `pyvalues` as text."""
 
 Map = Callable[[Sequence[Change], list[Rejection]], list[Write]]
 
@@ -46,7 +54,7 @@ def map_changes(changes, rejections):
                     one(change, rejections, writes)
                     continue
 {update}
-        except MisfitError:
+        except UNUSUAL:
             one(change, rejections, writes)
     return writes
 """
@@ -58,7 +66,7 @@ def generate(bound: Bound) -> Map:
     source = writer.program()
     namespace: dict[str, Any] = {
         "UNSENT": UNSENT,
-        "MisfitError": MisfitError,
+        "UNUSUAL": _UNUSUAL,
         "one": Mapper(bound).one,
         **writer.names,
     }
@@ -72,7 +80,7 @@ def generate(bound: Bound) -> Map:
 class RowProjection:
     """`changes.Projection` of a route without a filter: the same text as in the plan's function, row by row."""
 
-    misfit = MisfitError
+    unusual = _UNUSUAL
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
@@ -207,25 +215,36 @@ class _Texts:
 
     def value(self, pick: Pick, row: str, cell: Callable[[int], str], *, nulls: bool = True) -> str:
         """An expression; without `nulls` the source's values are known not to be None where `cell` does not say so."""
-        text = self._computed(pick, row) if pick.expression is not None else cell(pick.reads[0])
+        if pick.expression is not None:
+            return self._computed(pick, row)
+        text = cell(pick.reads[0])
         if pick.way.convert is None or text == "None":
             return text
         name, test = (text, text) if text.isidentifier() else ("v", f"(v := {text})")
-        converted = f"{self._bind('convert', pick, pick.way.convert)}({name})"
-        usual = pick.way.usual
-        if usual is not None:
-            when, gives = (form.replace("{v}", name) for form in (usual.when, usual.gives))
-            converted = gives if when == "True" else f"({gives} if {when} else {converted})"
+        converted = self._converted(pick, name)
         if not nulls and name == text:
             return converted
         return f"(None if {test} is None else {converted})"
 
+    def _converted(self, pick: Pick, name: str) -> str:
+        """A conversion's result for the variable `name`, which is not None."""
+        if pick.way.convert is None:
+            return name
+        converted = f"{self._bind('convert', pick, pick.way.convert)}({name})"
+        if (usual := pick.way.usual) is None:
+            return converted
+        when, gives = (form.replace("{v}", name) for form in (usual.when, usual.gives))
+        return gives if when == "True" else f"({gives} if {when} else {converted})"
+
     def _computed(self, pick: Pick, row: str) -> str:
-        """The expression's function over decoded values, its result as canonical text."""
-        assert pick.expression is not None
-        arguments = ", ".join(_python(row, index) for index in pick.reads)
-        call = f"{self._bind('compute', pick, pick.expression.function)}({arguments})"
-        return f"(None if (v := {call}) is None else {self._bind('render', pick, pick.expression.render)}(v))"
+        """The expression over decoded values, its result as canonical text."""
+        expression = pick.expression
+        assert expression is not None
+        arguments = [_python(row, index) for index in pick.reads]
+        source, names = expression.inline(arguments, f"_{row}_{self._bound.picks.index(pick)}")
+        self.names.update(names)
+        rendered = _RENDER.get(expression.render) or f"{self._bind('render', pick, expression.render)}(v)"
+        return f"(None if (v := {source}) is None or (v := {rendered}) is None else {self._converted(pick, 'v')})"
 
     def decoded(
         self,
@@ -244,14 +263,19 @@ class _Texts:
         if filter_ is not None:
             readers.update(zip(filter_.reads, filter_.expression.readers, strict=True))
         for index, reader in sorted(readers.items()):
-            self.names[f"read_{index}"] = reader
             text = cell(index)
             if text == "None":
                 yield f"{_python(row, index)} = None"
             elif nulls:
-                yield f"{_python(row, index)} = None if (v := {text}) is None else read_{index}(v)"
+                yield f"{_python(row, index)} = None if (v := {text}) is None else {self._read(index, reader, 'v')}"
             else:
-                yield f"{_python(row, index)} = read_{index}({text})"
+                yield f"{_python(row, index)} = {self._read(index, reader, text)}"
+
+    def _read(self, index: int, reader: Callable[[bytes], Any], name: str) -> str:
+        if (form := _READ.get(reader)) is not None:
+            return form.replace("{v}", name)
+        self.names[f"read_{index}"] = reader
+        return f"read_{index}({name})"
 
     def _bind(self, purpose: str, pick: Pick, function: Any) -> str:
         name = f"{purpose}_{self._bound.picks.index(pick)}"

@@ -162,6 +162,9 @@ def render_integer(value: int) -> bytes:
 
 
 def render_decimal(value: Decimal) -> bytes:
+    text = str(value)
+    if value and text[-1] <= "9" and "E" not in text:
+        return text.encode()
     if not value.is_finite():
         return b"NaN" if value.is_nan() else b"Infinity" if value > 0 else b"-Infinity"
     return plain_decimal(value) if value else plain_decimal(abs(value))

@@ -452,3 +452,11 @@ def test_double_quotes_follow_the_sql_mode() -> None:
     assert statements.read('TRUNCATE "a""b"."t"', "db", statements.ANSI_QUOTES) == Truncation(('a"b', "t"))
     assert statements.read('TRUNCATE "t"', "db") == RowStatement("TRUNCATE", None)
     assert statements.read('UPDATE "t" SET a = 1', "db", statements.ANSI_QUOTES) == RowStatement("UPDATE", (T,))
+
+
+def test_checksums_are_checked_over_the_packet_as_it_stands() -> None:
+    """The constants that save a copy mean what they say."""
+    assert zlib.crc32(b"\0", events._BEFORE_STATUS) == 0
+    for body in (b"", b"\0", b"an event", bytes(range(256))):
+        packet = b"\0" + body + zlib.crc32(body).to_bytes(4, "little")
+        assert zlib.crc32(packet, events._BEFORE_STATUS) == events._RESIDUE

@@ -183,7 +183,17 @@ def _scaled(target: Type, context: Context) -> Way:
             return special(text) if special else text
         return _fit_decimal(Decimal(text.decode()), precision, scale, unsigned, target.native)
 
-    return way(convert, Code.OUT_OF_RANGE, Code.DIGITS, Code.NOT_FINITE)
+    return way(
+        convert, Code.OUT_OF_RANGE, Code.DIGITS, Code.NOT_FINITE, usual=_scaled_already(precision, scale, unsigned)
+    )
+
+
+def _scaled_already(precision: int, scale: int, unsigned: bool) -> Usual | None:
+    """As many digits behind the point as the target prints, and few enough before it; no sign that might be dropped."""
+    if scale <= 0:
+        return None
+    sign = "{v}[0] != 45" if unsigned else '{v}[:2] != b"-0"'
+    return Usual(f'{{v}}[-{scale + 1}:-{scale}] == b"." and len({{v}}) <= {precision + 1} and {sign}')
 
 
 def _fit_decimal(number: Decimal, precision: int, scale: int, unsigned: bool, name: str) -> bytes:

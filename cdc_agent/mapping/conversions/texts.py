@@ -76,7 +76,7 @@ def _without_nul(source: Type, target: Type, context: Context) -> Way:
 
     if from_utf16:
         return way(convert, Code.NUL, Code.ENCODING)
-    return way(convert, Code.NUL, usual=Usual('b"\\0" not in {v}'))
+    return way(convert, Code.NUL, usual=Usual("0 not in {v}"))
 
 
 def _has_no_control_characters(source: Type) -> bool:

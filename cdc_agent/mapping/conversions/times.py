@@ -44,9 +44,9 @@ _MIDNIGHT: Final = b" 00:00:00"
 _FINITE_YEAR: Final = "{v}[-1] < 58"
 """Neither an infinity nor a year before Christ: the last character is a digit."""
 _PLAIN_YEAR: Final = Usual(f"{_FINITE_YEAR} and {{v}}[4] == 45")
-_NO_ZERO: Final = Usual('b"-00" not in {v} and {v} > b"0001"')
+_NO_ZERO: Final = Usual('{v}.find(b"-00") < 0 and {v} > b"0001"')
 _UNIX_TIME: Final = Usual('b"1970-01-02" < {v} < b"2038-01-19"')
-_WHOLE_SECONDS: Final = Usual('b"." not in {v}')
+_WHOLE_SECONDS: Final = Usual("46 not in {v}")
 
 
 # --- zero dates, the calendar's ends and fractions ----------------------------------------------------------------

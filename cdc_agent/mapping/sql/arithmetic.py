@@ -57,8 +57,11 @@ def _integer_arithmetic(scope: Scope, sign: str, a: Term, b: Term, node: exp.Exp
         if scope.is_postgres:
             return scope.call(postgres, [a, b], type_, node)
         return scope.call(mysql, [a, b], type_, node, may_be_null=True)
-    check = scope.bind(_RANGES[type_.precision or 64, type_.unsigned])
-    return scope.operator(f"{check}({{0}} {sign} {{1}})", [a, b], type_, node)
+    bits = type_.precision or 64
+    check, result = scope.bind(_RANGES[bits, type_.unsigned]), scope.temporary()
+    low, high = numbers.bounds(bits, type_.unsigned)
+    form = f"{result} if {low} <= ({result} := {{0}} {sign} {{1}}) <= {high} else {check}({result})"
+    return scope.operator(form, [a, b], type_, node)
 
 
 def integer_type(scope: Scope, a: Term, b: Term) -> Type:

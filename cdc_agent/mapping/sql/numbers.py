@@ -27,9 +27,14 @@ _MYSQL_SCALE_STEP: Final = 4
 """div_precision_increment"""
 
 
+def bounds(bits: int, unsigned: bool) -> tuple[int, int]:
+    """The least and the greatest integer of a type."""
+    return (0, (1 << bits) - 1) if unsigned else (-(1 << bits - 1), (1 << bits - 1) - 1)
+
+
 def in_range(bits: int, unsigned: bool) -> Callable[[int], int]:
     """A check that an integer result fits its type."""
-    low, high = (0, (1 << bits) - 1) if unsigned else (-(1 << bits - 1), (1 << bits - 1) - 1)
+    low, high = bounds(bits, unsigned)
 
     def check(value: int) -> int:
         if not low <= value <= high:

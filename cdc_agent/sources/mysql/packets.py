@@ -7,11 +7,13 @@ one of sequence. Raises SourceUnavailable when a packet is missing, since a new 
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from cdc_agent.errors import SourceUnavailable
 
 _WHOLE: Final = 0xFFFFFF
+_FRAME: Final = Struct("<I").unpack_from
 
 
 class PacketSplitter:
@@ -37,7 +39,7 @@ class PacketSplitter:
         payloads: list[bytes] = []
         at, size, sequence, needed = 0, len(buffer), self._sequence, 4
         while size - at >= 4:
-            frame = int.from_bytes(buffer[at : at + 4], "little")
+            (frame,) = _FRAME(buffer, at)
             length = frame & _WHOLE
             end = at + 4 + length
             if end > size:

@@ -75,6 +75,8 @@ class Stream:
         lower_case: bool = False,
     ) -> None:
         """`gtids` is the set up to `position`, None when it is not known; `lower_case`: the server's names are."""
+        self.routed = False
+        """Set when rows are handed over; its owner clears it."""
         self._assembler = Assembler(self._counted(emit), target=target, report=report)
         self._wanted = wanted
         self._maps = maps
@@ -103,6 +105,7 @@ class Stream:
     def _counted(self, emit: Callable[[Transaction], None]) -> Callable[[Transaction], None]:
         def handed_over(transaction: Transaction) -> None:
             self._part_open = not transaction.last
+            self.routed = self.routed or bool(transaction.pieces)
             emit(transaction)
 
         return handed_over

@@ -59,7 +59,7 @@ def compile_projection(shape: Shape, projection: Projection, plainly: Plainly) -
     What needs more than that goes change by change to `plainly`: rows with UNSENT columns, values that do not fit, and
     all that the decoder leaves to the reference.
     """
-    namespace = {**_names(shape), **projection.names, "misfit": projection.misfit, "one": plainly}
+    namespace = {**_names(shape), **projection.names, "UNUSUAL": (LookupError, *projection.unusual), "one": plainly}
     exec(compile(_projected(shape, projection), f"<row projection of {shape.name}>", "exec"), namespace)  # noqa: S102
     direct: Direct = namespace["decode"]
     return direct
@@ -214,7 +214,7 @@ def _projected(shape: Shape, projection: Projection) -> str:
             *(f"    {line}" for line in key_lines),
             f"    append(({UPDATE}, {key}, row))",
         ],
-        unusual="(LookupError, misfit)",
+        unusual="UNUSUAL",
         mend="result += one([plainly(m)], rejections)",
         note="; unsent = True",
     )

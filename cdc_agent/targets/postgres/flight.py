@@ -28,7 +28,7 @@ class CanonicalDumper(Dumper):
 
     def dump(self, obj: Any) -> Buffer | None:
         # libpq takes text parameters as C strings: what follows a NUL would be lost without an error.
-        if b"\0" in obj:
+        if 0 in obj:
             raise psycopg.DataError("NUL byte")
         return bytes(obj)
 

@@ -160,20 +160,28 @@ def _fraction_bytes(column: Logged) -> int:
 
 _FRACTION_PARTS: Final[tuple[tuple[str, ...], ...]] = ((), ("B",), ("H",), ("B", "H"))
 _FRACTIONS: Final = (
-    "",
-    " + fraction2({f})",
-    " + fraction4({f})",
-    ' + (b".%06d" % f if (f := {f} << 16 | {g}) % 10 else fraction6(f))',
+    "{day} + {clock}{zone}",
+    "{day} + {clock} + fraction2({f}){zone}",
+    "{day} + {clock} + fraction4({f}){zone}",
+    '(b"%b%b.%06d{tail}" % ({day}, {clock}, f) if (f := {f} << 16 | {g}) % 10 '
+    "else {day} + {clock} + fraction6(f){zone})",
 )
 
 
-def _fraction(size: int, first: int) -> str:
-    return _FRACTIONS[size].replace("{f}", f"{{{first}}}").replace("{g}", f"{{{first + 1}}}")
+def _with_fraction(day: str, clock: str, size: int, first: int, tail: str = "") -> str:
+    """The text of a time of day by its day; one formatting for all of it where there are microseconds."""
+    zone = f' + b"{tail}"' if tail else ""
+    named = {"{day}": day, "{clock}": clock, "{tail}": tail, "{zone}": zone}
+    named |= {"{f}": f"{{{first}}}", "{g}": f"{{{first + 1}}}"}
+    text = _FRACTIONS[size]
+    for name, value in named.items():
+        text = text.replace(name, value)
+    return text
 
 
 def _datetime2(column: Logged) -> Coder:
     size = _fraction_bytes(column)
-    form = "PACKED_DAYS[{0} >> 9] + CLOCKS[({0} & 511) << 8 | {1}]" + _fraction(size, 2)
+    form = _with_fraction("PACKED_DAYS[{0} >> 9]", "CLOCKS[({0} & 511) << 8 | {1}]", size, 2)
     return Coder(("I", "B", *_FRACTION_PARTS[size]), 5 + size, form, big=True)
 
 
@@ -181,7 +189,7 @@ def _timestamp2(column: Logged) -> Coder:
     size = _fraction_bytes(column)
     parts = ("I", *_FRACTION_PARTS[size])
     some = " or ".join(f"{{{place}}}" for place in range(len(parts)))
-    text = "DAYS[{0} // 86400] + SECONDS[{0} % 86400]" + _fraction(size, 1) + ' + b"+00"'
+    text = _with_fraction("DAYS[{0} // 86400]", "SECONDS[{0} % 86400]", size, 1, "+00")
     return Coder(parts, 4 + size, f"({text} if {some} else ZERO_INSTANT)", big=True)
 
 

@@ -22,8 +22,8 @@ from cdc_agent.sources.mysql.rows.columns import Logged
 from cdc_agent.sources.mysql.rows.program import Scope, compile_projection, compile_reader
 from cdc_agent.values import Row
 
-Read: TypeAlias = Callable[[bytes, int], Any]
-"""(message, where the values begin) → (row, where they end); a projection's → (key, row, end) or (key, end)."""
+Read: TypeAlias = Callable[..., Any]
+"""(message, where the values begin) → (row, where they end); for projections see `program.compile_projection`."""
 
 _WRITE_V1, _UPDATE_V1, _DELETE_V1 = 23, 24, 25
 _WRITE_V2, _UPDATE_V2, _DELETE_V2, _PARTIAL_UPDATE = 30, 31, 32, 39
@@ -86,7 +86,7 @@ class RowsDecoder:
             raise DecodeError(f"a rows event of {self._label} has another number of columns than its table map")
         return operation, width_end, width_end + self._mask
 
-    def projected(self, mask: bytes, projection: Projection, *, key_only: bool) -> _Image | None:
+    def projected(self, mask: bytes, projection: Projection, *, adds: int | None, key_only: bool) -> _Image | None:
         """The readers for an image with these columns; None when it lacks one that may be needed."""
         reads = projection.key_reads if key_only else range(len(self._columns))
         if not set(reads).issubset(_present(mask, len(self._columns))):
@@ -95,7 +95,7 @@ class RowsDecoder:
             self._columns,
             mask,
             lambda present, nulls: compile_projection(
-                self._columns, present, nulls, self._scope, projection, key_only=key_only
+                self._columns, present, nulls, self._scope, projection, adds=adds, key_only=key_only
             ),
         )
 
@@ -185,15 +185,15 @@ def _present(mask: bytes, width: int) -> list[int]:
 class _Projected:
     """Decodes and maps at one go; a message that is out of the ordinary is decoded, then mapped, as any other."""
 
-    __slots__ = ("_after", "_before", "_decoder", "_misfit", "_plainly", "_projection")
+    __slots__ = ("_decoder", "_images", "_plainly", "_projection", "_unusual")
 
     def __init__(self, decoder: RowsDecoder, projection: Projection, plainly: Plainly) -> None:
         self._decoder = decoder
         self._projection = projection
-        self._misfit = projection.misfit
+        self._unusual: tuple[type[Exception], ...] = projection.unusual
+        self._unusual += (struct.error, IndexError, ValueError, RecursionError, zlib.error)
         self._plainly = plainly
-        self._before: dict[bytes, _Image | None] = {}
-        self._after: dict[bytes, _Image | None] = {}
+        self._images: dict[tuple[int | None, bool, bytes], _Image | None] = {}
 
     def __call__(self, messages: Sequence[bytes], rejections: list[Any]) -> list[tuple[int, Row, Row | None]]:
         writes: list[tuple[int, Row, Row | None]] = []
@@ -201,7 +201,7 @@ class _Projected:
             mark = len(writes)
             try:
                 done = self._event(message, writes)
-            except (self._misfit, struct.error, IndexError, ValueError, RecursionError, zlib.error):
+            except self._unusual:
                 done = False
             if not done:
                 del writes[mark:]
@@ -213,25 +213,25 @@ class _Projected:
         if message[0] == _PARTIAL_UPDATE:
             return False
         mask = message[mask_begin:mask_end]
-        image = self._image(self._after if operation == INSERT else self._before, mask)
-        if image is None:
-            return False
-        if operation == INSERT:
-            return _project_inserts(image, message, mask_end, writes) == len(message)
-        if operation == DELETE:
-            return _project_deletes(image, message, mask_end, writes) == len(message)
+        if operation != UPDATE:
+            image = self._image(operation, operation == DELETE, mask)
+            return image is not None and _project(image, message, mask_end, writes.append) == len(message)
+        before = self._image(None, True, mask)
         rows = mask_end + len(mask)
-        after = self._image(self._after, message[mask_end:rows])
-        return after is not None and _project_updates(image, after, message, rows, writes) == len(message)
+        after = self._image(None, False, message[mask_end:rows])
+        if before is None or after is None:
+            return False
+        return _project_updates(before, after, message, rows, writes.append) == len(message)
 
-    def _image(self, images: dict[bytes, _Image | None], mask: bytes) -> _Image | None:
+    def _image(self, adds: int | None, key_only: bool, mask: bytes) -> _Image | None:
+        kind = (adds, key_only, mask)
         try:
-            return images[mask]
+            return self._images[kind]
         except KeyError:
-            if len(images) >= _IMAGES:
-                images.clear()
-            image = self._decoder.projected(mask, self._projection, key_only=images is self._before)
-            images[mask] = image
+            if len(self._images) >= _IMAGES:
+                self._images.clear()
+            image = self._decoder.projected(mask, self._projection, adds=adds, key_only=key_only)
+            self._images[kind] = image
             return image
 
 
@@ -273,29 +273,20 @@ def _read_pairs(before: _Image, after: _Image, message: bytes, position: int, ch
     return position
 
 
-def _project_inserts(image: _Image, message: bytes, position: int, writes: list[tuple[int, Row, Row | None]]) -> int:
-    end, size, append = len(message), image.size, writes.append
+def _project(image: _Image, message: bytes, position: int, append: Callable[[Any], None]) -> int:
+    """The rows of an insert or delete; a reader goes on for as long as the NULLs are the same."""
+    end, size = len(message), image.size
     while position < end:
         values = position + size
-        key, row, position = image[message[position:values]](message, values)
-        append((INSERT, key, row))
-    return position
-
-
-def _project_deletes(image: _Image, message: bytes, position: int, writes: list[tuple[int, Row, Row | None]]) -> int:
-    end, size, append = len(message), image.size, writes.append
-    while position < end:
-        values = position + size
-        key, position = image[message[position:values]](message, values)
-        append((DELETE, key, None))
+        position = image[message[position:values]](message, values, end, append)
     return position
 
 
 def _project_updates(
-    before: _Image, after: _Image, message: bytes, position: int, writes: list[tuple[int, Row, Row | None]]
+    before: _Image, after: _Image, message: bytes, position: int, append: Callable[[Any], None]
 ) -> int:
     """The key is the old row's, the row the new one."""
-    end, append = len(message), writes.append
+    end = len(message)
     old_size, new_size = before.size, after.size
     while position < end:
         values = position + old_size

@@ -80,11 +80,14 @@ def compile_projection(
     scope: Scope,
     projection: Projection,
     *,
-    key_only: bool,
-) -> Callable[[bytes, int], Any]:
+    adds: int | None = None,
+    key_only: bool = False,
+) -> Callable[..., Any]:
     """As `compile_reader`, but what is returned is the projection's ``key, row, position``, or ``key, position``.
 
-    Columns that it does not read are stepped over.
+    Columns that it does not read are stepped over. With `adds`, an operation, the function takes also where the rows
+    end and an ``append``, which gets writes of that kind for as long as rows have this pattern of NULLs; it returns the
+    position alone.
     """
     writer = _Writer(scope, wanted=projection.key_reads if key_only else projection.reads)
     with scope.compiling:
@@ -92,10 +95,14 @@ def compile_projection(
             writer.test_nulls(present)
         else:
             writer.straight(present, nulls)
-        names = {**scope.names, **projection.names}
-    make = projection.key if key_only else projection.row
-    exec(compile(writer.projected(make, nulls=nulls is None), "<row projection>", "exec"), names)  # noqa: S102
-    reader: Callable[[bytes, int], Any] = names["read"]
+        names = {**scope.names, **projection.names, "pattern": nulls}
+    statements, result = (projection.key if key_only else projection.row)(writer.values, nulls=nulls is None)
+    if adds is None:
+        text = writer.returning(statements, result)
+    else:
+        text = writer.adding(statements, f"({adds}, {result}{', None' if key_only else ''})", nulls)
+    exec(compile(text, "<row projection>", "exec"), names)  # noqa: S102
+    reader: Callable[..., Any] = names["read"]
     return reader
 
 
@@ -116,11 +123,28 @@ class _Writer:
         values = "".join(f"{self._values.get(index, 'UNSENT')}, " for index in range(width))
         return "\n".join(["def read(data, p):", *self._lines, f"    return ({values}), p", ""])
 
-    def projected(self, make: Callable[..., tuple[list[str], str]], *, nulls: bool) -> str:
-        """The function that returns what `make` makes of the values."""
-        statements, result = make(self._values, nulls=nulls)
+    @property
+    def values(self) -> dict[int, str]:
+        """The expression of each column that was read."""
+        return self._values
+
+    def returning(self, statements: Sequence[str], result: str) -> str:
+        """The function that returns `result` for one row, and where the row ends."""
         lines = [*self._lines, *(f"    {line}" for line in statements), f"    return {result}, p", ""]
         return "\n".join(["def read(data, p):", *lines])
+
+    def adding(self, statements: Sequence[str], change: str, nulls: bytes | None) -> str:
+        """The function that adds `change` for each row; one row where a reader for any NULLs was written."""
+        lines = [*self._lines, *(f"    {line}" for line in statements), f"    add({change})"]
+        if nulls is None:
+            return "\n".join(["def read(data, p, end, add):", *lines, "    return p", ""])
+        again = [
+            f"    if p >= end or data[p:p + {len(nulls)}] != pattern:",
+            "        return p",
+            f"    p += {len(nulls)}",
+        ]
+        looped = [f"    {line}" for line in [*lines, *again]]
+        return "\n".join(["def read(data, p, end, add):", "    while True:", *looped, ""])
 
     def straight(self, present: Sequence[int], nulls: bytes) -> None:
         """The columns one after the other; which of them are NULL is known."""

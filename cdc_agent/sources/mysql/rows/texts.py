@@ -122,7 +122,7 @@ def old_datetime(number: int) -> bytes:
 
 def float8(number: float) -> bytes:
     """The shortest digits that read back as the same double, in the form of PostgreSQL's float8out."""
-    text = repr(number)
+    text = f"{number!r}"
     if -1e15 < number < 1e15:
         return (text[:-2] if text[-2:] == ".0" else text).encode()
     if not isfinite(number):
