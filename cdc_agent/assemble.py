@@ -168,6 +168,11 @@ class Assembler:
         )
         self._reset()
 
+    def whole(self, table: Table | None, message: bytes, position: Position, commit_time: float | None) -> None:
+        """A local transaction of one row message, begun and committed; None for a table that no route takes."""
+        pieces: list[Piece] = [] if table is None else [Rows(table, [message])]
+        self._emit(Transaction(pieces, len(message), (), True, True, position, commit_time))
+
     def idle(self, position: Position) -> None:
         """The log was read up to `position`, between transactions, and held nothing."""
         self._emit(Transaction([], 0, (), position=position, idle=True, substantive=False))

@@ -28,7 +28,8 @@ class Overlap:
         self._work: SimpleQueue[Work | None] = SimpleQueue()
         self._outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._running = False
+        self.running = False
+        """Whether a call was handed over and not yet waited for."""
 
     def run(self, work: Work, *, beside: bool) -> None:
         """Run `work` once the call before it has ended: beside the caller, or at once and to its end.
@@ -42,15 +43,15 @@ class Overlap:
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
             self._thread.start()
-        self._running = True
+        self.running = True
         self._work.put(work)
 
     def settle(self) -> None:
         """Wait for the call that is running, if one is. Raises what it raised."""
-        if not self._running:
+        if not self.running:
             return
         error = self._outcomes.get()
-        self._running = False
+        self.running = False
         if error is not None:
             raise error
 
@@ -65,9 +66,9 @@ class Overlap:
 
     def close(self) -> None:
         """Wait for the call that is running, whatever comes of it, and end the thread."""
-        if self._running:
+        if self.running:
             self._outcomes.get()
-            self._running = False
+            self.running = False
         if self._thread is not None:
             self._work.put(None)
             self._thread = None

@@ -26,7 +26,7 @@ from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError, ForeignCheckpoint, NotSetUp, PositionUnreadable
 from cdc_agent.overlap import Overlap
 from cdc_agent.positions import Position, parse_position
-from cdc_agent.queue import Closed, TransactionQueue
+from cdc_agent.queue import Closed, Handover, TransactionQueue
 from cdc_agent.routing import Engines, Router
 from cdc_agent.sources.base import ServerIdentity, Source
 from cdc_agent.targets.base import Checkpoint, Target
@@ -212,11 +212,12 @@ class Pipeline:
             reader.join(JOIN_SECONDS)
 
     def _read(self, source: Source, queue: TransactionQueue, ended: threading.Event) -> None:
-        def emit(transaction: Transaction) -> None:
-            queue.put(transaction, source.keepalive)
-
+        handover = Handover(queue, source.keepalive)
         try:
-            source.read(emit, ended.is_set)
+            try:
+                source.read(handover.emit, ended.is_set, handover.flush)
+            finally:
+                handover.flush()
         except Closed:
             pass
         except BaseException as error:  # noqa: BLE001 - a thread's edge: the applier thread raises it
@@ -227,10 +228,12 @@ class Pipeline:
     ) -> None:
         looked = 0.0
         while True:
-            for batch in batches(self._drain(queue, overlap)):
+            drained = self._drain(queue, overlap)
+            for batch in batches(drained):
                 self._apply_one(applier, applier.prepare(batch), overlap, backoff, beside=queue.size > 0)
             self._show("streaming")
-            if queue.size and time.monotonic() - looked < IDLE_SECONDS and not self._stop.is_set():
+            busy = queue.size or (drained and overlap.running)
+            if busy and time.monotonic() - looked < IDLE_SECONDS and not self._stop.is_set():
                 continue
             overlap.settle()
             looked = time.monotonic()

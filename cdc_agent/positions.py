@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,8 +30,7 @@ class Lsn:
         return f"{self.value >> 32:X}/{self.value & 0xFFFFFFFF:X}"
 
 
-@dataclass(frozen=True, slots=True)
-class BinlogPosition:
+class BinlogPosition(NamedTuple):
     """A place in a MySQL or MariaDB binlog; `gtid` is '' when the server keeps no GTIDs."""
 
     file: str

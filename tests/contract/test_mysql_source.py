@@ -6,7 +6,6 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -78,7 +77,7 @@ def session(database: Database) -> Iterator[Session]:
 
 def by_place(position: BinlogPosition) -> BinlogPosition:
     """The same position without GTIDs, as file and offset."""
-    return replace(position, gtid="")
+    return position._replace(gtid="")
 
 
 RESUMES: list[Callable[[BinlogPosition], BinlogPosition]] = [lambda position: position, by_place]
@@ -628,7 +627,7 @@ def test_a_purged_or_foreign_log_is_loud_and_a_restarted_server_is_not(own_serve
     for position in (start, by_place(start)):
         with pytest.raises(LogGone):
             reading.start(position)
-    for position in (beyond(end), by_place(replace(end, offset=end.offset + 1_000_000))):
+    for position in (beyond(end), by_place(end._replace(offset=end.offset + 1_000_000))):
         with pytest.raises(LogGone):
             reading.start(position)
     session("SET GLOBAL binlog_row_metadata = MINIMAL", "INSERT INTO t VALUES (3, 'c')")
@@ -649,9 +648,9 @@ def beyond(position: BinlogPosition) -> BinlogPosition:
     """A position that the server has not reached."""
     if position.gtid.count("-") > 3:
         source, _, numbers = position.gtid.partition(":")
-        return replace(position, gtid=f"{source}:1-{int(numbers.rpartition('-')[2]) + 1000}")
+        return position._replace(gtid=f"{source}:1-{int(numbers.rpartition('-')[2]) + 1000}")
     domain, server, number = position.gtid.split("-")
-    return replace(position, gtid=f"{domain}-{server}-{int(number) + 1000}")
+    return position._replace(gtid=f"{domain}-{server}-{int(number) + 1000}")
 
 
 # --- reading rows again --------------------------------------------------------------------------------------------

@@ -104,6 +104,8 @@ def table_map(
     names: Sequence[str] | None = None,
     fields: Mapping[int, bytes | None] | None = None,
     table_id: int = 7,
+    schema: str = "shop",
+    table: str = "things",
 ) -> bytes:
     """A body; `fields` replaces optional fields by their kind, or removes them with None."""
     optional = metadata(columns, key, names) | dict(fields or {})
@@ -111,8 +113,8 @@ def table_map(
         (
             table_id.to_bytes(6, "little"),
             b"\x01\x00",
-            sized(b"shop") + b"\0",
-            sized(b"things") + b"\0",
+            sized(schema.encode()) + b"\0",
+            sized(table.encode()) + b"\0",
             packed(len(columns)),
             bytes(one.code for one in columns),
             sized(b"".join(one.metadata for one in columns)),

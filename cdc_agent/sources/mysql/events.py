@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import zstandard
@@ -62,7 +62,9 @@ MARIADB_QUERY_COMPRESSED: Final = 165
 MARIADB_ROWS_COMPRESSED: Final = {166: 23, 167: 24, 168: 25, 169: 30, 170: 31, 171: 32}
 """MariaDB's compressed row events and the plain type of each."""
 
-ROWS: Final = (*range(WRITE_ROWS_V1, DELETE_ROWS_V1 + 1), *range(WRITE_ROWS, DELETE_ROWS + 1), PARTIAL_UPDATE_ROWS)
+ROWS: Final = frozenset(
+    (*range(WRITE_ROWS_V1, DELETE_ROWS_V1 + 1), *range(WRITE_ROWS, DELETE_ROWS + 1), PARTIAL_UPDATE_ROWS)
+)
 
 IGNORABLE_FLAG: Final = 0x80
 ARTIFICIAL_FLAG: Final = 0x20
@@ -79,6 +81,11 @@ _RESIDUE: Final = 0x2144DF1C
 """The CRC-32 of any bytes with their own CRC-32 behind them."""
 _BEFORE_STATUS: Final = 0x0F6A7026
 """The CRC-32 that becomes that of nothing with a status byte of zero: packets are checked as they stand, uncopied."""
+_PLAIN_LEAST: Final = 32
+"""Bytes of the shortest packet in a plain transaction, its commit."""
+_MARIADB_UNUSUAL: Final = 1 | 32 | 64 | 128
+"""Flags of a MariaDB GTID that begins no plain transaction: a statement of its own, DDL, an XA branch or its end."""
+_COMMIT: Final = struct.Struct("<xI9xI").unpack_from
 _CHUNK: Final = 256 * 1024
 _new: Final = tuple.__new__
 """What `Event(…)` does in the end; a busy log makes a million of them."""
@@ -101,6 +108,25 @@ class Event(NamedTuple):
     """The id of the server that wrote it."""
 
 
+class Plain(NamedTuple):
+    """A transaction of one rows event, taken apart at one go."""
+
+    packets: int
+    """How many it consists of."""
+    gtid: bytes
+    """The packet of its GTID event."""
+    table_map: bytes
+    """The body of the table map."""
+    kind: int
+    """Of the rows event."""
+    rows: bytes
+    """Its body."""
+    end: int
+    """As `Event.end` of the event that commits it."""
+    seconds: int
+    """When that was written, since the epoch."""
+
+
 class EventReader:
     """Takes packets apart; keeps what the last format description said about checksums."""
 
@@ -121,6 +147,34 @@ class EventReader:
         if zlib.crc32(packet, _BEFORE_STATUS) != _RESIDUE:
             raise DecodeError(f"event {kind} that ends at {end} has a wrong checksum")
         return _new(Event, (kind, seconds, end, size, flags, packet[20:-4], server))
+
+    def plain(self, packets: Sequence[bytes], at: int) -> Plain | None:
+        """What most transactions are: a GTID, BEGIN (not in MariaDB), a table map, its rows, and the commit.
+
+        None when the events from `at` on are anything else, have no checksum or a wrong one, or have not all arrived;
+        then `read` has to look at them one by one.
+        """
+        first = packets[at]
+        if not self._checked or len(first) < _PLAIN_LEAST:
+            return None
+        if first[5] == GTID:
+            whole = packets[at : at + 5]
+            if len(whole) < 5 or not _begins(whole[1]):
+                return None
+        elif first[5] == MARIADB_GTID and not first[32] & _MARIADB_UNUSUAL:
+            whole = packets[at : at + 4]
+            if len(whole) < 4:
+                return None
+        else:
+            return None
+        for packet in whole:
+            if len(packet) < _PLAIN_LEAST or zlib.crc32(packet, _BEFORE_STATUS) != _RESIDUE:
+                return None
+        table_map, rows, commit = whole[-3:]
+        if table_map[5] != TABLE_MAP or rows[5] not in ROWS or rows[20:26] != table_map[20:26] or commit[5] != XID:
+            return None
+        seconds, end = _COMMIT(commit)
+        return _new(Plain, (len(whole), first, table_map[20:-4], rows[5], rows[20:-4], end, seconds))
 
     def _self_checked(self, packet: bytes, event: Event) -> Event:
         right = zlib.crc32(packet, _BEFORE_STATUS) == _RESIDUE
@@ -366,6 +420,13 @@ _STATUS_SIZES: Final = {0: 4, 1: 8, 3: 4, 4: 6}
 def query_text(body: bytes) -> bytes:
     """The statement of a QUERY event, without looking at anything else."""
     return body[14 + body[8] + (body[11] | body[12] << 8) :]
+
+
+def _begins(packet: bytes) -> bool:
+    """Whether the packet of an event is that of BEGIN."""
+    if len(packet) < HEADER_BYTES + _QUERY_FIXED + 6 or packet[5] != QUERY:
+        return False
+    return packet[34 + packet[28] + (packet[31] | packet[32] << 8) : -4] == b"BEGIN"
 
 
 def query(body: bytes, *, load: bool = False) -> Query:
