@@ -115,29 +115,46 @@ def load_column(type_: Type, column: str, variable: str) -> tuple[str, str]:
 
 
 def load_encoder(types: Sequence[Type]) -> LoadEncoder:
-    """A function that writes rows of these types as LOAD DATA input."""
+    """A function that writes rows of these types as LOAD DATA input.
+
+    Values are joined as they are first: if no more tabs, newlines, backslashes and NULs came out than the joins and the
+    NULLs put there, nothing needs an escape, which is so for most rows and spares each value four searches.
+    """
     names = [f"c{i}" for i in range(len(types))]
-    fields = [
-        f"N if {name} is None else {_load_expression(type_, name)}" for name, type_ in zip(names, types, strict=True)
-    ]
-    body = f"TAB(({', '.join(f'({field})' for field in fields)},))"
+    bare = [_load_expression(type_, name, "") for name, type_ in zip(names, types, strict=True)]
+    escaped = [_load_expression(type_, name, _ESCAPING) for name, type_ in zip(names, types, strict=True)]
     source = (
         f"def encode(rows):\n"
-        f"    lines = [{body} for {', '.join(names)}, in rows]\n"
+        f"    lines = [{_load_line(names, bare)} for {', '.join(names)}, in rows]\n"
+        f"    lines.append(b'')\n"
+        f"    text = LINE(lines)\n"
+        f"    if 0 not in text and text.count(L) == len(rows) and text.count(T) == len(rows) * {len(types) - 1}:\n"
+        f"        found = text.count(B)\n"
+        f"        if not found or found == sum([row.count(None) for row in rows]):\n"
+        f"            return text\n"
+        f"    lines = [{_load_line(names, escaped)} for {', '.join(names)}, in rows]\n"
         f"    lines.append(b'')\n"
         f"    return LINE(lines)\n"
     )
     return _compiled(source)  # type: ignore[no-any-return]
 
 
-def _load_expression(type_: Type, name: str) -> str:
+_ESCAPING: Final = ".replace(B, BB).replace(T, BT).replace(L, BL).replace(Z, BZ)"
+
+
+def _load_line(names: Sequence[str], fields: Sequence[str]) -> str:
+    values = "".join(f"(N if {name} is None else {field}), " for name, field in zip(names, fields, strict=True))
+    return f"TAB(({values}))"
+
+
+def _load_expression(type_: Type, name: str, escaping: str) -> str:
     if type_.kind is Kind.BYTES:
         return f"hexadecimal({name})"
     if type_.kind is Kind.GEOMETRY:
         return f"geometry_hexadecimal({name})"
     if type_.kind is Kind.BIT:
         return f"b'%d' % bits({name})"
-    return f"{_plain_expression(type_, name)}.replace(B, BB).replace(T, BT).replace(L, BL).replace(Z, BZ)"
+    return _plain_expression(type_, name) + escaping
 
 
 # --- literals ----------------------------------------------------------------------------------------------------
