@@ -33,10 +33,7 @@ class Savepoint(NamedTuple):
 
 
 class Assembler:
-    """One for each pipeline, used by the reader thread alone.
-
-    The hot path is `rows`; a reader may also append to a `Rows` of its own and hand it over with `piece`.
-    """
+    """One for each pipeline, used by the reader thread alone. The hot paths are `rows` and `whole`."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Direct, Plainly, Projection
 from cdc_agent.errors import DecodeError, LogUnusable
@@ -85,6 +85,14 @@ class RowsDecoder:
         if message[begin:width_end] != self._width:
             raise DecodeError(f"a rows event of {self._label} has another number of columns than its table map")
         return operation, width_end, width_end + self._mask
+
+    def usual_end(self, kind: int) -> int:
+        """Where the rows of a message of this type begin if it has no extra data; 0 for a type that is read plainly."""
+        operation = _OPERATIONS.get(kind)
+        if operation is None or kind == _PARTIAL_UPDATE:
+            return 0
+        extra = 2 if kind >= _WRITE_V2 else 0
+        return _HEADER + extra + len(self._width) + self._mask * (2 if operation == UPDATE else 1)
 
     def projected(self, mask: bytes, projection: Projection, *, adds: int | None, key_only: bool) -> _Image | None:
         """The readers for an image with these columns; None when it lacks one that may be needed."""
@@ -182,10 +190,20 @@ def _present(mask: bytes, width: int) -> list[int]:
     return [index for index in range(width) if mask[index >> 3] >> (index & 7) & 1]
 
 
+class _Head(NamedTuple):
+    """What stands before the rows of a message; images are None where rows must go the plain way."""
+
+    operation: int
+    before: _Image | None
+    image: _Image | None
+    begin: int
+    """Where the rows begin."""
+
+
 class _Projected:
     """Decodes and maps at one go; a message that is out of the ordinary is decoded, then mapped, as any other."""
 
-    __slots__ = ("_decoder", "_images", "_plainly", "_projection", "_unusual")
+    __slots__ = ("_decoder", "_ends", "_heads", "_images", "_plainly", "_projection", "_unusual")
 
     def __init__(self, decoder: RowsDecoder, projection: Projection, plainly: Plainly) -> None:
         self._decoder = decoder
@@ -194,34 +212,49 @@ class _Projected:
         self._unusual += (struct.error, IndexError, ValueError, RecursionError, zlib.error)
         self._plainly = plainly
         self._images: dict[tuple[int | None, bool, bytes], _Image | None] = {}
+        self._ends = [decoder.usual_end(kind) for kind in range(256)]
+        self._heads: dict[bytes, _Head] = {}
 
     def __call__(self, messages: Sequence[bytes], rejections: list[Any]) -> list[tuple[int, Row, Row | None]]:
         writes: list[tuple[int, Row, Row | None]] = []
+        append, heads, ends = writes.append, self._heads, self._ends
         for message in messages:
             mark = len(writes)
             try:
-                done = self._event(message, writes)
+                head = heads.get(message[: ends[message[0]]]) or self._head(message)
+                operation, before, image, begin = head
+                if image is None:
+                    end = None
+                elif operation != UPDATE:
+                    end = _project(image, message, begin, append)
+                else:
+                    end = None if before is None else _project_updates(before, image, message, begin, append)
             except self._unusual:
-                done = False
-            if not done:
+                end = None
+            if end != len(message):
                 del writes[mark:]
                 writes += self._plainly(self._decoder([message]), rejections)
         return writes
 
-    def _event(self, message: bytes, writes: list[tuple[int, Row, Row | None]]) -> bool:
-        operation, mask_begin, mask_end = self._decoder.head(message)
+    def _head(self, message: bytes) -> _Head:
+        operation, mask_begin, begin = self._decoder.head(message)
+        mask = message[mask_begin:begin]
+        before = None
         if message[0] == _PARTIAL_UPDATE:
-            return False
-        mask = message[mask_begin:mask_end]
+            return _Head(operation, None, None, begin)
         if operation != UPDATE:
             image = self._image(operation, operation == DELETE, mask)
-            return image is not None and _project(image, message, mask_end, writes.append) == len(message)
-        before = self._image(None, True, mask)
-        rows = mask_end + len(mask)
-        after = self._image(None, False, message[mask_end:rows])
-        if before is None or after is None:
-            return False
-        return _project_updates(before, after, message, rows, writes.append) == len(message)
+        else:
+            before = self._image(None, True, mask)
+            end = begin + len(mask)
+            image = self._image(None, False, message[begin:end])
+            begin = end
+        found = _Head(operation, before, image, begin)
+        if begin == self._ends[message[0]]:
+            if len(self._heads) >= _IMAGES:
+                self._heads.clear()
+            self._heads[message[:begin]] = found
+        return found
 
     def _image(self, adds: int | None, key_only: bool, mask: bytes) -> _Image | None:
         kind = (adds, key_only, mask)
