@@ -286,7 +286,7 @@ class _Reader:
                 elif assembler.dropping:
                     assembler.skipped()
                 else:
-                    assembler.rows(table, bytes(frame[HEADER:]))
+                    assembler.rows(table, frame[HEADER:].tobytes())
             elif kind == KEEPALIVE:
                 self._keepalive(frame)
             else:
@@ -308,7 +308,7 @@ class _Reader:
 
     def _unrouted(self, oid: int, frame: memoryview) -> None:
         if (own := self._relations.own.get(oid)) is not None:
-            self._assembler.own(own, bytes(frame[HEADER:]))
+            self._assembler.own(own, frame[HEADER:].tobytes())
         elif oid in self._relations.names:
             self._assembler.skipped()
         else:
@@ -323,7 +323,7 @@ class _Reader:
         elif tag == _COMMIT:
             self._commit(frame)
         elif tag != _ORIGIN:
-            self._rare(bytes(frame[HEADER:]))
+            self._rare(frame[HEADER:].tobytes())
 
     def _commit(self, frame: memoryview) -> None:
         _, _, end, micros = _COMMIT_FIELDS.unpack_from(frame, HEADER + 1)
