@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import servers
 from tests.support.engines import Engine
 from tests.support.servers import Pairing, Server, ServerSpec
+
+# A new checkout's first drawn text takes a second, for which a test chosen by chance would have to answer.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 @pytest.fixture
