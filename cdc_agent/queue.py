@@ -15,6 +15,8 @@ from typing import Final
 from cdc_agent.changes import Transaction
 
 KEEPALIVE_SECONDS: Final = 1.0
+TRANSACTION_BYTES: Final = 700
+"""What a transaction takes up besides its log data: a queue of small ones would hold several times its limit."""
 HANDOVER_BYTES: Final = 64 * 1024
 HANDOVER_TRANSACTIONS: Final = 256
 
@@ -47,6 +49,10 @@ class TransactionQueue:
         except IndexError:
             return 0.0
 
+    @property
+    def _full(self) -> bool:
+        return self._size + TRANSACTION_BYTES * len(self._items) >= self._limit
+
     def put(self, transactions: Sequence[Transaction], keepalive: Callable[[], None]) -> None:
         """Append, waiting for room; calls `keepalive` every second meanwhile. Raises Closed."""
         now = time.monotonic()
@@ -57,11 +63,11 @@ class TransactionQueue:
 
     def _try_put(self, transactions: Sequence[Transaction]) -> bool:
         with self._changed:
-            if self._size >= self._limit and not self._closed:
+            if self._full and not self._closed:
                 self._changed.wait(KEEPALIVE_SECONDS)
             if self._closed:
                 raise Closed
-            if self._size >= self._limit:
+            if self._full:
                 return False
             was_empty = not self._items
             self._items.extend(transactions)
@@ -86,15 +92,15 @@ class TransactionQueue:
                 self._changed.wait(timeout)
             drained: list[Transaction] = []
             size = 0
+            full = self._full
             while self._items and size < limit:
                 transaction = self._items.popleft()
                 drained.append(transaction)
                 size += transaction.size
             if not drained and self._error is not None:
                 raise self._error
-            full = self._size >= self._limit
             self._size -= size
-            if full and self._size < self._limit:
+            if full and not self._full:
                 self._changed.notify()
             return drained
 

@@ -7,7 +7,14 @@ import threading
 import pytest
 
 from cdc_agent.changes import Transaction
-from cdc_agent.queue import HANDOVER_BYTES, HANDOVER_TRANSACTIONS, Closed, Handover, TransactionQueue
+from cdc_agent.queue import (
+    HANDOVER_BYTES,
+    HANDOVER_TRANSACTIONS,
+    TRANSACTION_BYTES,
+    Closed,
+    Handover,
+    TransactionQueue,
+)
 
 
 def transaction(size: int) -> Transaction:
@@ -16,7 +23,7 @@ def transaction(size: int) -> Transaction:
 
 def test_drain_gives_everything_in_order_up_to_the_limit() -> None:
     """The applier takes what is queued, in order, and stops once the batch is large enough."""
-    queue = TransactionQueue(1000)
+    queue = TransactionQueue(10_000)
     items = [transaction(40) for _ in range(5)]
     for item in items:
         queue.put([item], lambda: None)
@@ -45,6 +52,18 @@ def test_a_full_queue_blocks_the_reader_and_keeps_its_connection_alive() -> None
     reader.join()
 
 
+def test_small_transactions_fill_the_queue_by_what_they_take_up() -> None:
+    """Transactions without a byte of log data do not pile up for ever."""
+    queue = TransactionQueue(10 * TRANSACTION_BYTES)
+    queue.put([transaction(0) for _ in range(10)], lambda: None)
+
+    def closing() -> None:
+        queue.close()
+
+    with pytest.raises(Closed):
+        queue.put([transaction(0)], closing)
+
+
 def test_the_readers_error_comes_after_what_it_read() -> None:
     """Whatever was read before the connection broke is applied before the error is met."""
     queue = TransactionQueue(1000)
@@ -66,7 +85,7 @@ def test_close_frees_a_waiting_reader() -> None:
 
 def test_what_was_emitted_is_handed_over_at_once_in_order() -> None:
     """Nothing is in the queue before the flush, and all of it, stamped, afterwards."""
-    queue = TransactionQueue(1000)
+    queue = TransactionQueue(10_000)
     handover = Handover(queue, lambda: None)
     items = [transaction(1) for _ in range(3)]
     for item in items:
