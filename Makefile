@@ -28,7 +28,7 @@ test: setup  ## the tests on the oldest and newest server of each engine
 	docker/host/with-servers default $(BIN)/pytest $(PYTEST)
 
 test-all: setup  ## the tests on every server version, long workloads included
-	CDC_TEST_SLOW=1 docker/host/with-servers all $(BIN)/pytest $(PYTEST)
+	CDC_TEST_SLOW=1 CDC_TEST_THOROUGH=20 docker/host/with-servers all $(BIN)/pytest $(PYTEST)
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff format --check .

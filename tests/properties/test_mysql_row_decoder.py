@@ -13,6 +13,7 @@ from cdc_agent.sources.mysql.rows import TableMaps
 from cdc_agent.sources.mysql.rows.reference import decode_event
 from cdc_agent.sources.mysql.rows.table_map import parse
 from tests.support.table_maps import BINARY, LATIN1, UTF16, Wire, bits_low_first, charsets, rows_event, sized, table_map
+from tests.support.thorough import examples
 
 OFTEN = 70
 """Rows after which the decoder has compiled a reader for a pattern of NULLs."""
@@ -152,7 +153,7 @@ def images(draw: st.DrawFn, columns: list[Kind], mask: list[bool]) -> bytes:
     return bits_low_first([value is None for value in values]) + b"".join(value or b"" for value in values)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(events())
 def test_both_decoders_agree(event: tuple[bytes, bytes]) -> None:
     """Every change, value for value, and the second time as the first."""
@@ -163,7 +164,7 @@ def test_both_decoders_agree(event: tuple[bytes, bytes]) -> None:
     assert table.decode([message, message]) == plain * 2
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(events(), st.data())
 def test_a_damaged_event_is_an_error_or_other_rows(event: tuple[bytes, bytes], data: st.DataObject) -> None:
     """Cut anywhere or with any byte changed, an event gives changes or an error of the agent, nothing else."""

@@ -13,6 +13,7 @@ from cdc_agent.changes import UPDATE
 from cdc_agent.errors import DecodeError
 from cdc_agent.sources.postgres.row_decoder import Shape, compile_decoder, decode_plainly
 from cdc_agent.values import UNSENT, Kind, Row, Type, Value
+from tests.support.thorough import examples
 
 TEXT = Type(Kind.TEXT, "text")
 CHAR = Type(Kind.TEXT, "character(8)", length=8, fixed=True)
@@ -70,7 +71,7 @@ def outcome(decode: Any, *arguments: Any) -> Any:
         return error.message
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(cases())
 def test_the_compiled_decoder_equals_the_plain_one(case: tuple[Shape, list[bytes]]) -> None:
     """Whatever rows there are, both give the same changes."""
@@ -78,7 +79,7 @@ def test_the_compiled_decoder_equals_the_plain_one(case: tuple[Shape, list[bytes
     assert compile_decoder(shape)(rows) == [decode_plainly(row, shape) for row in rows]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(cases(), st.data())
 def test_damaged_messages_are_errors_in_both(case: tuple[Shape, list[bytes]], data: st.DataObject) -> None:
     """A message that is cut, extended or of another shape is the same error in both, and never a wrong row."""

@@ -18,6 +18,7 @@ from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 from cdc_agent.sources.mysql.rows import TableMaps
 from cdc_agent.sources.mysql.stream import Stream
 from tests.support.table_maps import Wire, charsets, table_map
+from tests.support.thorough import examples
 from tests.unit.test_binlog_events import NoBranches, format_description, gtid, packet, query, with_checksum
 from tests.unit.test_binlog_events import event as plain_event
 
@@ -93,7 +94,7 @@ def shown(transaction: Transaction) -> object:
     return pieces, [getattr(transaction, field) for field in fields]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(["mysql", "mariadb"]), logs, st.integers(1, 9))
 def test_a_log_gives_the_same_transactions_however_it_arrives(
     flavor: str, log: list[tuple[str, object]], step: int

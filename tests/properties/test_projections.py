@@ -19,6 +19,7 @@ from cdc_agent.values import Kind, Type
 from tests.properties.test_mysql_row_decoder import events
 from tests.properties.test_pg_row_decoder import cases
 from tests.support.table_maps import charsets
+from tests.support.thorough import examples
 
 TYPES = {
     "postgresql": (Type(Kind.TEXT, "text"), Type(Kind.TEXT, "character varying(4)", length=4)),
@@ -71,7 +72,7 @@ def agrees(source: Table, of: str, route: tuple[Any, ...], messages: list[bytes]
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(events(), routes)
 def test_a_binlog_projection_agrees_with_decoder_and_plan(event: tuple[bytes, bytes], route: tuple[Any, ...]) -> None:
     """Same writes, same rejections, same errors; the second time, when readers are compiled, as the first."""
@@ -81,7 +82,7 @@ def test_a_binlog_projection_agrees_with_decoder_and_plan(event: tuple[bytes, by
     agrees(source, "mysql", route, [message, message])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(cases(), routes)
 def test_a_pgoutput_projection_agrees_with_decoder_and_plan(
     case: tuple[Shape, list[bytes]], route: tuple[Any, ...]
