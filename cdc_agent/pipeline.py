@@ -26,7 +26,7 @@ from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError, ForeignCheckpoint, NotSetUp, PositionUnreadable
 from cdc_agent.overlap import Overlap
 from cdc_agent.positions import Position, parse_position
-from cdc_agent.queue import Closed, Handover, TransactionQueue
+from cdc_agent.queue import Closed, TransactionQueue
 from cdc_agent.routing import Engines, Router
 from cdc_agent.sources.base import ServerIdentity, Source
 from cdc_agent.targets.base import Checkpoint, Target
@@ -212,12 +212,11 @@ class Pipeline:
             reader.join(JOIN_SECONDS)
 
     def _read(self, source: Source, queue: TransactionQueue, ended: threading.Event) -> None:
-        handover = Handover(queue, source.keepalive)
+        def emit(transaction: Transaction) -> None:
+            queue.put(transaction, source.keepalive)
+
         try:
-            try:
-                source.read(handover.emit, ended.is_set, handover.flush)
-            finally:
-                handover.flush()
+            source.read(emit, ended.is_set)
         except Closed:
             pass
         except BaseException as error:  # noqa: BLE001 - a thread's edge: the applier thread raises it

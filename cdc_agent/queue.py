@@ -1,7 +1,7 @@
-"""The queue between the reader thread and the applier thread, bounded in bytes of log data.
+"""The queue between the reader thread and the applier thread, bounded in bytes.
 
-The reader hands over what each look at the log gave; the applier drains whatever is there, so that an idle system has
-the latency of one transaction and a busy one has large batches. There is no batch timer.
+The reader hands over every transaction at once; the applier drains whatever is there, so that an idle system has the
+latency of one transaction and a busy one has large batches. There is no batch timer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from cdc_agent.changes import Transaction
@@ -17,8 +17,6 @@ from cdc_agent.changes import Transaction
 KEEPALIVE_SECONDS: Final = 1.0
 TRANSACTION_BYTES: Final = 700
 """What a transaction takes up besides its log data: a queue of small ones would hold several times its limit."""
-HANDOVER_BYTES: Final = 64 * 1024
-HANDOVER_TRANSACTIONS: Final = 256
 
 
 class Closed(Exception):
@@ -53,15 +51,13 @@ class TransactionQueue:
     def _full(self) -> bool:
         return self._size + TRANSACTION_BYTES * len(self._items) >= self._limit
 
-    def put(self, transactions: Sequence[Transaction], keepalive: Callable[[], None]) -> None:
+    def put(self, transaction: Transaction, keepalive: Callable[[], None]) -> None:
         """Append, waiting for room; calls `keepalive` every second meanwhile. Raises Closed."""
-        now = time.monotonic()
-        for transaction in transactions:
-            transaction.received = now
-        while not self._try_put(transactions):
+        transaction.received = time.monotonic()
+        while not self._try_put(transaction):
             keepalive()
 
-    def _try_put(self, transactions: Sequence[Transaction]) -> bool:
+    def _try_put(self, transaction: Transaction) -> bool:
         with self._changed:
             if self._full and not self._closed:
                 self._changed.wait(KEEPALIVE_SECONDS)
@@ -69,10 +65,9 @@ class TransactionQueue:
                 raise Closed
             if self._full:
                 return False
-            was_empty = not self._items
-            self._items.extend(transactions)
-            self._size += sum(transaction.size for transaction in transactions)
-            if was_empty:
+            self._items.append(transaction)
+            self._size += transaction.size
+            if len(self._items) == 1:
                 self._changed.notify()
             return True
 
@@ -109,28 +104,3 @@ class TransactionQueue:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-
-class Handover:
-    """The producer's side: holds what is emitted until `flush`, so that the consumer is woken once for all of it.
-
-    The parts of a large transaction, and more than a little of anything, go at once.
-    """
-
-    def __init__(self, queue: TransactionQueue, keepalive: Callable[[], None]) -> None:
-        self._queue = queue
-        self._keepalive = keepalive
-        self._held: list[Transaction] = []
-        self._size = 0
-
-    def emit(self, transaction: Transaction) -> None:
-        """Raises Closed, as `flush` does."""
-        self._held.append(transaction)
-        self._size += transaction.size
-        if not transaction.last or self._size >= HANDOVER_BYTES or len(self._held) >= HANDOVER_TRANSACTIONS:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._held:
-            held, self._held, self._size = self._held, [], 0
-            self._queue.put(held, self._keepalive)

@@ -12,7 +12,7 @@ from cdc_agent.positions import Position
 from cdc_agent.values import Row, Value
 
 Emit = Callable[[Transaction], None]
-"""Takes a transaction; may block while the queue is full, calling the source's `keepalive` meanwhile."""
+"""Hands a transaction to the queue; blocks while the queue is full, calling the source's `keepalive` meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,8 @@ class Source(Protocol):
         not there (slot lost or moved, binlog purged), a Retryable one when the server cannot be reached.
         """
 
-    def read(self, emit: Emit, stop: Callable[[], bool], flush: Callable[[], None] = lambda: None) -> None:
-        """Read and emit until `stop()`; returns within a second of it. Raises Retryable on a lost connection.
-
-        `flush` is called after each look at the log, and always before a wait: what was emitted may be held until then.
-        """
+    def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
+        """Read and emit until `stop()`; returns within a second of it. Raises Retryable on a lost connection."""
 
     def keepalive(self) -> None:
         """Tell the server that we are alive. Called by the reader thread while `emit` waits for room."""

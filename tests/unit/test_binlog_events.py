@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cdc_agent.changes import TableName, Transaction
 from cdc_agent.errors import DecodeError, LogGone, LogUnusable, SourceUnavailable
 from cdc_agent.positions import BinlogPosition
-from cdc_agent.sources.mysql import events, statements
+from cdc_agent.sources.mysql import compression, events, statements
 from cdc_agent.sources.mysql.branches import Branch, Branches
 from cdc_agent.sources.mysql.events import Event, EventReader, Xid
 from cdc_agent.sources.mysql.gtid import MysqlGtids
@@ -285,7 +285,7 @@ def test_the_events_of_a_payload_are_found_however_it_is_cut(bodies: list[bytes]
     """Splitting does not depend on how much decompresses at a time."""
     data = b"".join(event(events.XID, body) for body in bodies)
     chunks = (data[at : at + step] for at in range(0, len(data), step))
-    assert [one.body for one in events.split(events.TRANSACTION_PAYLOAD, chunks)] == bodies
+    assert [one.body for one in compression.split(events.TRANSACTION_PAYLOAD, chunks)] == bodies
 
 
 def tagged(number: int, tag: str) -> bytes:

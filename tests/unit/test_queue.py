@@ -7,14 +7,7 @@ import threading
 import pytest
 
 from cdc_agent.changes import Transaction
-from cdc_agent.queue import (
-    HANDOVER_BYTES,
-    HANDOVER_TRANSACTIONS,
-    TRANSACTION_BYTES,
-    Closed,
-    Handover,
-    TransactionQueue,
-)
+from cdc_agent.queue import TRANSACTION_BYTES, Closed, TransactionQueue
 
 
 def transaction(size: int) -> Transaction:
@@ -26,7 +19,7 @@ def test_drain_gives_everything_in_order_up_to_the_limit() -> None:
     queue = TransactionQueue(10_000)
     items = [transaction(40) for _ in range(5)]
     for item in items:
-        queue.put([item], lambda: None)
+        queue.put(item, lambda: None)
     assert queue.drain(100, 0) == items[:3]
     assert queue.drain(100, 0) == items[3:]
     assert queue.drain(100, 0) == []
@@ -35,12 +28,12 @@ def test_drain_gives_everything_in_order_up_to_the_limit() -> None:
 def test_a_full_queue_blocks_the_reader_and_keeps_its_connection_alive() -> None:
     """While the applier is busy the reader waits, and calls its source's keepalive meanwhile."""
     queue = TransactionQueue(10)
-    queue.put([transaction(50)], lambda: None)
+    queue.put(transaction(50), lambda: None)
     alive = threading.Event()
     done = threading.Event()
 
     def read() -> None:
-        queue.put([transaction(1)], alive.set)
+        queue.put(transaction(1), alive.set)
         done.set()
 
     reader = threading.Thread(target=read)
@@ -55,19 +48,16 @@ def test_a_full_queue_blocks_the_reader_and_keeps_its_connection_alive() -> None
 def test_small_transactions_fill_the_queue_by_what_they_take_up() -> None:
     """Transactions without a byte of log data do not pile up for ever."""
     queue = TransactionQueue(10 * TRANSACTION_BYTES)
-    queue.put([transaction(0) for _ in range(10)], lambda: None)
-
-    def closing() -> None:
-        queue.close()
-
+    for _ in range(10):
+        queue.put(transaction(0), lambda: None)
     with pytest.raises(Closed):
-        queue.put([transaction(0)], closing)
+        queue.put(transaction(0), keepalive=queue.close)
 
 
 def test_the_readers_error_comes_after_what_it_read() -> None:
     """Whatever was read before the connection broke is applied before the error is met."""
     queue = TransactionQueue(1000)
-    queue.put([transaction(1)], lambda: None)
+    queue.put(transaction(1), lambda: None)
     queue.fail(ValueError("broken"))
     assert len(queue.drain(1000, 0)) == 1
     with pytest.raises(ValueError, match="broken"):
@@ -77,37 +67,7 @@ def test_the_readers_error_comes_after_what_it_read() -> None:
 def test_close_frees_a_waiting_reader() -> None:
     """A reader that waits for room learns at once that nobody will make any."""
     queue = TransactionQueue(10)
-    queue.put([transaction(50)], lambda: None)
+    queue.put(transaction(50), lambda: None)
     threading.Timer(0.05, queue.close).start()
     with pytest.raises(Closed):
-        queue.put([transaction(1)], lambda: None)
-
-
-def test_what_was_emitted_is_handed_over_at_once_in_order() -> None:
-    """Nothing is in the queue before the flush, and all of it, stamped, afterwards."""
-    queue = TransactionQueue(10_000)
-    handover = Handover(queue, lambda: None)
-    items = [transaction(1) for _ in range(3)]
-    for item in items:
-        handover.emit(item)
-    assert queue.drain(1000, 0) == []
-    handover.flush()
-    assert queue.drain(1000, 0) == items
-    assert all(item.received for item in items)
-    handover.flush()
-    assert queue.drain(1000, 0) == []
-
-
-def test_much_is_handed_over_without_a_flush() -> None:
-    """A part of a large transaction, many bytes, and many transactions without rows do not wait."""
-    queue = TransactionQueue(10 * HANDOVER_BYTES)
-    handover = Handover(queue, lambda: None)
-    part = Transaction([], 1, (), last=False)
-    handover.emit(transaction(1))
-    handover.emit(part)
-    assert len(queue.drain(1000, 0)) == 2
-    handover.emit(transaction(HANDOVER_BYTES))
-    assert len(queue.drain(1000, 0)) == 1
-    for _ in range(HANDOVER_TRANSACTIONS):
-        handover.emit(transaction(0))
-    assert len(queue.drain(1000, 0)) == HANDOVER_TRANSACTIONS
+        queue.put(transaction(1), lambda: None)

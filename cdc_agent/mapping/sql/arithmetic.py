@@ -57,10 +57,9 @@ def _integer_arithmetic(scope: Scope, sign: str, a: Term, b: Term, node: exp.Exp
         if scope.is_postgres:
             return scope.call(postgres, [a, b], type_, node)
         return scope.call(mysql, [a, b], type_, node, may_be_null=True)
-    bits = type_.precision or 64
-    check, result = scope.bind(_RANGES[bits, type_.unsigned]), scope.temporary()
-    low, high = numbers.bounds(bits, type_.unsigned)
-    form = f"{result} if {low} <= ({result} := {{0}} {sign} {{1}}) <= {high} else {check}({result})"
+    low, high = numbers.bounds(type_.precision or 64, type_.unsigned)
+    refuse, result = scope.bind(numbers.out_of_range), scope.temporary()
+    form = f"{result} if {low} <= ({result} := {{0}} {sign} {{1}}) <= {high} else {refuse}()"
     return scope.operator(form, [a, b], type_, node)
 
 
@@ -157,9 +156,6 @@ def _whole_days(span: Term) -> bool:
     return size is not None and not size.microseconds
 
 
-_RANGES: Final = {
-    (bits, unsigned): numbers.in_range(bits, unsigned) for bits in (8, 16, 24, 32, 64) for unsigned in (False, True)
-}
 _INTEGER_QUOTIENTS: Final[dict[str, tuple[Callable[..., Any], Callable[..., Any]]]] = {
     "/": (numbers.divide_integers, numbers.mysql_div_integers),
     "DIV": (numbers.divide_integers, numbers.mysql_div_integers),

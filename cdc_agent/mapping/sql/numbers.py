@@ -10,7 +10,7 @@ import decimal
 import math
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from cdc_agent.mapping.conversions.base import Code, misfit
 
@@ -32,14 +32,16 @@ def bounds(bits: int, unsigned: bool) -> tuple[int, int]:
     return (0, (1 << bits) - 1) if unsigned else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
 
+def out_of_range() -> NoReturn:
+    misfit(Code.OUT_OF_RANGE, "integer out of range")
+
+
 def in_range(bits: int, unsigned: bool) -> Callable[[int], int]:
     """A check that an integer result fits its type."""
     low, high = bounds(bits, unsigned)
 
     def check(value: int) -> int:
-        if not low <= value <= high:
-            misfit(Code.OUT_OF_RANGE, "integer out of range")
-        return value
+        return value if low <= value <= high else out_of_range()
 
     return check
 

@@ -13,10 +13,8 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
-
-import zstandard
 
 from cdc_agent.errors import DecodeError
 
@@ -60,7 +58,7 @@ MARIADB_GTID_LIST: Final = 163
 MARIADB_START_ENCRYPTION: Final = 164
 MARIADB_QUERY_COMPRESSED: Final = 165
 MARIADB_ROWS_COMPRESSED: Final = {166: 23, 167: 24, 168: 25, 169: 30, 170: 31, 171: 32}
-"""MariaDB's compressed row events and the plain type of each."""
+"""MariaDB's compressed row events and the plain type of each; see `compression`."""
 
 ROWS: Final = frozenset(
     (*range(WRITE_ROWS_V1, DELETE_ROWS_V1 + 1), *range(WRITE_ROWS, DELETE_ROWS + 1), PARTIAL_UPDATE_ROWS)
@@ -74,7 +72,7 @@ MARIADB_GROUP_COMMIT: Final = 2
 MARIADB_PREPARED_XA: Final = 64
 
 HEADER_BYTES: Final = 19
-_HEADER: Final = struct.Struct("<IBIIIH")
+HEADER: Final = struct.Struct("<IBIIIH")
 _SELF_CHECKED: Final = frozenset((FORMAT_DESCRIPTION, ROTATE, HEARTBEAT, HEARTBEAT_V2))
 """Events that the server makes up for one connection: whether they have a checksum is seen from the event itself."""
 _RESIDUE: Final = 0x2144DF1C
@@ -86,7 +84,6 @@ _PLAIN_LEAST: Final = 32
 _MARIADB_UNUSUAL: Final = 1 | 32 | 64 | 128
 """Flags of a MariaDB GTID that begins no plain transaction: a statement of its own, DDL, an XA branch or its end."""
 _COMMIT: Final = struct.Struct("<xI9xI").unpack_from
-_CHUNK: Final = 256 * 1024
 _new: Final = tuple.__new__
 """What `Event(…)` does in the end; a busy log makes a million of them."""
 
@@ -137,7 +134,7 @@ class EventReader:
         """The event in an OK packet. Raises DecodeError when its size or its checksum is wrong."""
         if len(packet) < HEADER_BYTES + 1:
             raise DecodeError(f"an event of {len(packet) - 1} bytes is too short for its header")
-        seconds, kind, server, size, end, flags = _HEADER.unpack_from(packet, 1)
+        seconds, kind, server, size, end, flags = HEADER.unpack_from(packet, 1)
         if size != len(packet) - 1:
             raise DecodeError(f"event {kind} says that it has {size} bytes, the packet has {len(packet) - 1}")
         if kind in _SELF_CHECKED:
@@ -193,29 +190,6 @@ def _checksum_algorithm(body: bytes) -> bool:
     if algorithm not in (0, 1):
         raise DecodeError(f"the log has checksums of kind {algorithm}, which this version does not know")
     return algorithm == 1
-
-
-def split(kind: int, data: Iterator[bytes]) -> Iterator[Event]:
-    """The events that stand one after another in a transaction payload; they have no checksum."""
-    chunks, held, needed = [], 0, HEADER_BYTES
-    for chunk in data:
-        chunks.append(chunk)
-        held += len(chunk)
-        if held < needed:
-            continue
-        buffer, at, needed = b"".join(chunks), 0, HEADER_BYTES
-        while held - at >= HEADER_BYTES:
-            seconds, inner, server, size, end, flags = _HEADER.unpack_from(buffer, at)
-            if size < HEADER_BYTES or inner == kind:
-                raise DecodeError(f"a transaction payload holds an event {inner} of {size} bytes")
-            if at + size > held:
-                needed = size
-                break
-            yield Event(inner, seconds, end, size, flags, buffer[at + HEADER_BYTES : at + size], server)
-            at += size
-        chunks, held = [buffer[at:]], held - at
-    if held:
-        raise DecodeError("a transaction payload ends inside an event")
 
 
 def packed(body: bytes, at: int) -> tuple[int, int]:
@@ -424,9 +398,8 @@ def query_text(body: bytes) -> bytes:
 
 def _begins(packet: bytes) -> bool:
     """Whether the packet of an event is that of BEGIN."""
-    if len(packet) < HEADER_BYTES + _QUERY_FIXED + 6 or packet[5] != QUERY:
-        return False
-    return packet[34 + packet[28] + (packet[31] | packet[32] << 8) : -4] == b"BEGIN"
+    least = HEADER_BYTES + _QUERY_FIXED + 6
+    return len(packet) >= least and packet[5] == QUERY and query_text(packet[20:-4]) == b"BEGIN"
 
 
 def query(body: bytes, *, load: bool = False) -> Query:
@@ -460,84 +433,3 @@ def _status(variables: bytes) -> tuple[int | None, int]:
             collation = int.from_bytes(value[:2], "little")
         at += size
     return collation, sql_mode
-
-
-# --- compression ---------------------------------------------------------------------------------------------------
-
-
-def payload(body: bytes) -> Iterator[Event]:
-    """The events inside a TRANSACTION_PAYLOAD, decompressed as they are taken, so that memory stays bounded."""
-    return split(TRANSACTION_PAYLOAD, _inflated(body))
-
-
-_PAYLOAD_END, _PAYLOAD_SIZE, _PAYLOAD_COMPRESSION = 0, 1, 2
-_ZSTD, _NONE = 0, 255
-
-
-def _inflated(body: bytes) -> Iterator[bytes]:
-    compression, size, at = _NONE, None, 0
-    try:
-        while True:
-            field, at = packed(body, at)
-            if field == _PAYLOAD_END:
-                break
-            length, at = packed(body, at)
-            if field == _PAYLOAD_SIZE:
-                size = packed(body, at)[0]
-            elif field == _PAYLOAD_COMPRESSION:
-                compression = packed(body, at)[0]
-            at += length
-    except IndexError:
-        raise DecodeError("a transaction payload is cut short") from None
-    if size is not None and size != len(body) - at:
-        raise DecodeError(f"a transaction payload says that it has {size} bytes, it has {len(body) - at}")
-    if compression == _NONE:
-        yield body[at:]
-    elif compression == _ZSTD:
-        yield from _zstd(body, at)
-    else:
-        raise DecodeError(f"a transaction payload is compressed with {compression}, which this version does not know")
-
-
-def _zstd(body: bytes, at: int) -> Iterator[bytes]:
-    source = memoryview(body)[at:]
-    try:
-        with zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True) as reader:
-            while chunk := reader.read(_CHUNK):
-                yield chunk
-    except zstandard.ZstdError:
-        raise DecodeError("a transaction payload cannot be decompressed") from None
-
-
-def decompressed_query(body: bytes) -> bytes:
-    """The body of the plain QUERY event for MariaDB's compressed one."""
-    start = 14 + body[8] + int.from_bytes(body[11:13], "little")
-    return body[:start] + _mariadb_inflated(body, start)
-
-
-def decompressed_rows(kind: int, body: bytes) -> tuple[int, bytes]:
-    """The plain type and body for MariaDB's compressed row event: only the rows themselves are compressed."""
-    plain = MARIADB_ROWS_COMPRESSED[kind]
-    at = 8
-    if plain >= WRITE_ROWS:
-        at += int.from_bytes(body[8:10], "little")
-    columns, at = packed(body, at)
-    bitmap = (columns + 7) // 8
-    at += 2 * bitmap if plain in (UPDATE_ROWS, UPDATE_ROWS_V1) else bitmap
-    return plain, body[:at] + _mariadb_inflated(body, at)
-
-
-def _mariadb_inflated(body: bytes, at: int) -> bytes:
-    """A byte with the algorithm and the size of the length, the length (big-endian), a zlib stream."""
-    head = body[at] if at < len(body) else 0
-    if head & 0xE0 != 0x80 or head >> 4 & 7 != 0:
-        raise DecodeError(f"a compressed event starts with 0x{head:02x}, which this version does not know")
-    start = at + 1 + (head & 7)
-    size = int.from_bytes(body[at + 1 : start], "big")
-    try:
-        data = zlib.decompress(body[start:], bufsize=max(size, 1))
-    except zlib.error:
-        raise DecodeError("a compressed event cannot be decompressed") from None
-    if len(data) != size:
-        raise DecodeError("a compressed event has another length than it says")
-    return data

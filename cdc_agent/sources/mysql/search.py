@@ -13,7 +13,7 @@ from typing import Final
 from cdc_agent.config.model import Database
 from cdc_agent.errors import LogGone
 from cdc_agent.positions import BinlogPosition
-from cdc_agent.sources.mysql import events
+from cdc_agent.sources.mysql import compression, events
 from cdc_agent.sources.mysql.branches import Branch
 from cdc_agent.sources.mysql.dump import Dump
 from cdc_agent.sources.mysql.events import Event, EventReader, Xid
@@ -78,7 +78,7 @@ class LogSearch:
                 if before is not None and end > before:
                     return
                 if event.kind == events.TRANSACTION_PAYLOAD:
-                    yield from ((start, inner) for inner in events.payload(event.body))
+                    yield from ((start, inner) for inner in compression.payload(event.body))
                 else:
                     yield start, event
         finally:

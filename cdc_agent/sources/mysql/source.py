@@ -182,7 +182,7 @@ class MysqlSource:
                 return packets
         raise SourceUnavailable(f"the source did not begin to send its log within {_FIRST_PACKET_SECONDS:.0f} s")
 
-    def read(self, emit: Emit, stop: Callable[[], bool], flush: Callable[[], None] = lambda: None) -> None:
+    def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
         dump, make = self._dump, self._stream
         if dump is None or make is None:
             raise SourceUnavailable("the log stream is not open")
@@ -194,12 +194,10 @@ class MysqlSource:
                     if packets:
                         stream.routed = False
                         stream.feed(packets)
-                    waiting = not dump.ready()
-                    if waiting:
+                    if not dump.ready():
                         stream.settle()
-                    flush()
-                    if waiting and packets and not stream.routed:
-                        _READERS.gather()
+                        if packets and not stream.routed:
+                            _READERS.gather()
                     packets = dump.packets()
         except SourceUnavailable:
             if not self._closed:

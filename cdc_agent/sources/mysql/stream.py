@@ -20,7 +20,7 @@ from cdc_agent.assemble import Assembler, Report, Savepoint
 from cdc_agent.changes import Table, TableName, Transaction, Truncate
 from cdc_agent.errors import DecodeError, LogGone, LogUnusable, SourceUnavailable
 from cdc_agent.positions import BinlogPosition
-from cdc_agent.sources.mysql import events, statements
+from cdc_agent.sources.mysql import compression, events, statements
 from cdc_agent.sources.mysql.branches import Branch, Branches, BranchReader
 from cdc_agent.sources.mysql.events import Event, EventReader, Plain
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
@@ -207,10 +207,7 @@ class Stream:
             return False
         body, time = found.gtid[20:-4], None
         if found.gtid[5] == events.GTID:
-            source = self._sources.get(body[1:17])
-            if source is None:
-                return False
-            self._pending, time = (source, events.gtid_number(body)), events.gtid_commit_time(body)
+            self._pending, time = self._identity(body), events.gtid_commit_time(body)
         else:
             domain, number, _ = events.mariadb_gtid(body)
             self._pending = (domain, int.from_bytes(found.gtid[6:10], "little"), number)
@@ -240,13 +237,16 @@ class Stream:
         self._pending = None
 
     def _gtid(self, event: Event) -> None:
-        body = event.body
         self._begin(event)
+        self._pending = self._identity(event.body)
+        self._commit_time = events.gtid_commit_time(event.body)
+
+    def _identity(self, body: bytes) -> tuple[str, int]:
+        """(source, number) of a GTID event."""
         source = self._sources.get(body[1:17])
         if source is None:
             source = self._sources[body[1:17]] = str(uuid.UUID(bytes=body[1:17]))
-        self._pending = (source, events.gtid_number(body))
-        self._commit_time = events.gtid_commit_time(body)
+        return source, events.gtid_number(body)
 
     def _anonymous_gtid(self, event: Event) -> None:
         self._begin(event)
@@ -317,14 +317,14 @@ class Stream:
             raise DecodeError(f"rows for table id {table_id} came without a table map before {self.place}")
 
     def _compressed_rows(self, event: Event) -> None:
-        kind, body = events.decompressed_rows(event.kind, event.body)
+        kind, body = compression.decompressed_rows(event.kind, event.body)
         self._rows(event._replace(kind=kind, body=body))
 
     def _payload(self, event: Event) -> None:
         """The events of a compressed transaction; they have no position of their own."""
         self._payload_end = event.end
         try:
-            for inner in events.payload(event.body):
+            for inner in compression.payload(event.body):
                 self._handlers[inner.kind](inner)
         finally:
             self._payload_end = 0
@@ -344,7 +344,7 @@ class Stream:
             self._statement(event, events.query(event.body))
 
     def _compressed_query(self, event: Event) -> None:
-        self._query(event._replace(body=events.decompressed_query(event.body)))
+        self._query(event._replace(body=compression.decompressed_query(event.body)))
 
     def _load_query(self, event: Event) -> None:
         self._statement(event, events.query(event.body, load=True))

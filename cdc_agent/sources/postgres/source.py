@@ -173,14 +173,14 @@ class PostgresSource:
                 hint="cdc-agent setup -c FILE adds them; rows that they had before are not copied",
             )
 
-    def read(self, emit: Emit, stop: Callable[[], bool], flush: Callable[[], None] = lambda: None) -> None:
+    def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
         """See `sources.base.Source`."""
         stream, wanted = self._stream, self._wanted
         if stream is None or wanted is None:
             raise SourceUnavailable("the source was not started")
         relations = Relations(self._catalogue, wanted)
         assembler = Assembler(emit, target=self._target, report=self._report)
-        reader = _Reader(stream, relations, assembler, self._report, flush)
+        reader = _Reader(stream, relations, assembler, self._report)
         with self._reading:
             try:
                 while not stop() and not self._closing.is_set():
@@ -239,16 +239,8 @@ def _ask_log_end(connection: psycopg.Connection[Any]) -> tuple[Lsn, Lsn]:
 class _Reader:
     """The hot loop: one for each `read`."""
 
-    def __init__(
-        self,
-        stream: ReplicationStream,
-        relations: Relations,
-        assembler: Assembler,
-        report: Report,
-        flush: Callable[[], None],
-    ) -> None:
+    def __init__(self, stream: ReplicationStream, relations: Relations, assembler: Assembler, report: Report) -> None:
         self._stream = stream
-        self._flush = flush
         self._relations = relations
         self._assembler = assembler
         self._report = report
@@ -293,11 +285,9 @@ class _Reader:
                 raise DecodeError(f"the replication stream has a frame of the unknown kind {chr(kind)!r}")
         else:
             stream.heard()
-            self._flush()
             return
         if size < 0:
             raise stream.ended()
-        self._flush()
         if not stream.wait():
             self._relations.rest()
 

@@ -159,24 +159,16 @@ def _fraction_bytes(column: Logged) -> int:
 
 
 _FRACTION_PARTS: Final[tuple[tuple[str, ...], ...]] = ((), ("B",), ("H",), ("B", "H"))
-_FRACTIONS: Final = (
-    "{day} + {clock}{zone}",
-    "{day} + {clock} + fraction2({f}){zone}",
-    "{day} + {clock} + fraction4({f}){zone}",
-    '(b"%b%b.%06d{tail}" % ({day}, {clock}, f) if (f := {f} << 16 | {g}) % 10 '
-    "else {day} + {clock} + fraction6(f){zone})",
-)
 
 
 def _with_fraction(day: str, clock: str, size: int, first: int, tail: str = "") -> str:
-    """The text of a time of day by its day; one formatting for all of it where there are microseconds."""
-    zone = f' + b"{tail}"' if tail else ""
-    named = {"{day}": day, "{clock}": clock, "{tail}": tail, "{zone}": zone}
-    named |= {"{f}": f"{{{first}}}", "{g}": f"{{{first + 1}}}"}
-    text = _FRACTIONS[size]
-    for name, value in named.items():
-        text = text.replace(name, value)
-    return text
+    """The text of a time of day behind its day; one formatting for all of it where there are microseconds."""
+    fraction, low = f"{{{first}}}", f"{{{first + 1}}}"
+    end = f' + b"{tail}"' if tail else ""
+    if size < 3:
+        return f"{day} + {clock}" + (f" + fraction{2 * size}({fraction})" if size else "") + end
+    whole = f'b"%b%b.%06d{tail}" % ({day}, {clock}, f)'
+    return f"({whole} if (f := {fraction} << 16 | {low}) % 10 else {day} + {clock} + fraction6(f){end})"
 
 
 def _datetime2(column: Logged) -> Coder:
