@@ -50,6 +50,19 @@ NO_VALUE: Final = (ArithmeticError, ValueError, re.error, RecursionError)
 _OWN_NAMES: Final = re.compile(r"\b([ckt])([0-9]+)\b")
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A compiled expression as Python, over ``c0``, ``c1`` … for its arguments."""
+
+    source: str
+    nullable: bool
+    """Whether the result may be None."""
+
+    def uses(self, place: int) -> int:
+        """How often it names an argument."""
+        return sum(found[1] == "c" and int(found[2]) == place for found in _OWN_NAMES.finditer(self.source))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
     """A compiled expression. `function` takes Python values in the order of `reads`, and returns one or None."""
@@ -62,13 +75,15 @@ class Expression:
     """Of the result, whose canonical text `render` makes."""
     column: str | None
     """The column's name when the expression is nothing but a column: its bytes pass through untouched."""
-    source: str
-    """The Python expression that was compiled."""
+    form: Form
+    """What `function` computes."""
+    filled: Form
+    """The same for arguments none of which is None."""
     names: Mapping[str, Any]
-    """Its constants and functions."""
+    """The constants and functions of both."""
     function: Callable[..., Any]
     readers: tuple[Callable[[bytes], Any], ...]
-    render: Callable[[Any], bytes | None]
+    render: Callable[[Any], bytes]
 
     def evaluate(self, values: Sequence[bytes | None]) -> bytes | None:
         """Canonical text of the columns in, of the result out. Raises MisfitError when there is no result."""
@@ -80,13 +95,16 @@ class Expression:
         read = [None if value is None else reader(value) for value, reader in zip(values, self.readers, strict=True)]
         return self.function(*read)
 
-    def inline(self, arguments: Sequence[str], mark: str) -> tuple[str, dict[str, Any]]:
-        """The source over other variables, for a larger function; its own names end in `mark`. May raise `NO_VALUE`."""
+    def inline(self, form: Form, arguments: Sequence[str], mark: str) -> tuple[str, dict[str, Any]]:
+        """One of its forms over other expressions, for a larger function; its own names end in `mark`.
+
+        What it computes may raise `NO_VALUE`.
+        """
 
         def renamed(found: re.Match[str]) -> str:
             return arguments[int(found[2])] if found[1] == "c" else f"{found[0]}{mark}"
 
-        return _OWN_NAMES.sub(renamed, self.source), {f"{name}{mark}": value for name, value in self.names.items()}
+        return _OWN_NAMES.sub(renamed, form.source), {f"{name}{mark}": value for name, value in self.names.items()}
 
     def truth(self, values: Sequence[bytes | None]) -> bool:
         """For a filter: whether the row is taken; NULL takes none."""
@@ -101,7 +119,7 @@ def compile_expression(text: str, columns: Mapping[str, Type], dialect: str, *, 
     with_place = _Placed(place)
     tree = with_place(lambda: parse(text, dialect))
     scope = Scope(text, dialect, dict(columns))
-    return with_place(lambda: _compiled(scope, tree, Compiler(scope).term(tree)))
+    return with_place(lambda: _compiled(scope, tree, lambda: Compiler(scope).term(tree)))
 
 
 def compile_filter(text: str, columns: Mapping[str, Type], dialect: str) -> Expression:
@@ -109,7 +127,7 @@ def compile_filter(text: str, columns: Mapping[str, Type], dialect: str) -> Expr
     with_place = _Placed("where")
     tree = with_place(lambda: parse(text, dialect))
     scope = Scope(text, dialect, dict(columns))
-    return with_place(lambda: _compiled(scope, tree, truth(scope, Compiler(scope).term(tree))))
+    return with_place(lambda: _compiled(scope, tree, lambda: truth(scope, Compiler(scope).term(tree))))
 
 
 def compile_constant(value: str | int | float | bool | None, dialect: str) -> Expression:
@@ -197,7 +215,10 @@ def _syntax_error(text: str, error: ParseError) -> ExpressionError:
 # --- making the function -----------------------------------------------------------------------------------------
 
 
-def _compiled(scope: Scope, tree: exp.Expression, term: Term) -> Expression:
+def _compiled(scope: Scope, tree: exp.Expression, make: Callable[[], Term]) -> Expression:
+    term = make()
+    scope.filled = True
+    filled = make()
     column = _column_of(tree)
     type_ = _result_type(scope, term)
     reads = tuple(scope.reads)
@@ -210,7 +231,8 @@ def _compiled(scope: Scope, tree: exp.Expression, term: Term) -> Expression:
         reads=reads,
         type=type_,
         column=reads[0] if column is not None else None,
-        source=term.source,
+        form=Form(term.source, term.nullable),
+        filled=Form(filled.source, filled.nullable),
         names=scope.names,
         function=_function(scope, term),
         readers=tuple(_reader(scope, name) for name in reads),

@@ -8,22 +8,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
-from cdc_agent.changes import Change
+from cdc_agent.changes import Cells, Change
 from cdc_agent.mapping import pyvalues
 from cdc_agent.mapping.binding import Bound, Filter, Pick
 from cdc_agent.mapping.convert import MisfitError
-from cdc_agent.mapping.expressions import NO_VALUE
+from cdc_agent.mapping.expressions import NO_VALUE, Expression, Form
 from cdc_agent.mapping.reference import Mapper
 from cdc_agent.mapping.writes import Rejection, Write
 from cdc_agent.values import UNSENT
 
 _UNUSUAL: Final = (MisfitError, *NO_VALUE)
 """What generated code leaves to the reference mapper, which says what is wrong."""
-_READ: Final[dict[Any, str]] = {bytes.decode: "{v}.decode()", int: "int({v})"}
-_RENDER: Final[dict[Any, str]] = {str.encode: "v.encode()", pyvalues.render_integer: 'b"%d" % v'}
-"""Functions of `pyvalues` as text."""
+_READ: Final[dict[Any, str]] = {
+    bytes.decode: "{v}.decode()",
+    int: "int({v})",
+    pyvalues.read_decimal: "Decimal({v}.decode())",
+}
+_RENDER: Final[dict[Any, str]] = {
+    str.encode: "{v}.encode()",
+    pyvalues.render_integer: 'b"%d" % {v}',
+    pyvalues.render_decimal: '(r.encode() if (v := {v}) and "E" not in (r := str(v)) and r[-1] <= "9" else {f}(v))',
+}
+"""Functions of `pyvalues` as text; ``{f}`` is the function itself."""
 
 Map = Callable[[Sequence[Change], list[Rejection]], list[Write]]
 
@@ -89,34 +98,45 @@ class RowProjection:
         self.reads = frozenset(index for pick in bound.picks for index in pick.reads)
         self.key_reads = frozenset(index for pick in key for index in pick.reads)
         self._key = key
-        self.row(dict.fromkeys(self.reads, "value"), nulls=True)  # binds every name
+        for nulls in (True, False):  # binds every name
+            self.row(Cells(dict.fromkeys(self.reads, "value"), nulls=nulls))
 
     @property
     def names(self) -> Mapping[str, Any]:
         return self._texts.names
 
-    def row(self, cells: Mapping[int, str], *, nulls: bool) -> tuple[list[str], str]:
+    def row(self, cells: Cells) -> tuple[list[str], str]:
         """See `changes.Projection`."""
-        lines, values = self._values(self._bound.picks, cells, nulls=nulls)
+        lines, values = self._values(self._bound.picks, cells)
         places = self._bound.binding.key
         lines += [f"k{place} = {values[place]}" for place in places]
         for place in places:
             values[place] = f"k{place}"
         return lines, f"{_tuple_of(values[place] for place in places)}, {_tuple_of(values)}"
 
-    def key(self, cells: Mapping[int, str], *, nulls: bool) -> tuple[list[str], str]:
+    def key(self, cells: Cells) -> tuple[list[str], str]:
         """See `changes.Projection`."""
-        lines, values = self._values(self._key, cells, nulls=nulls)
+        lines, values = self._values(self._key, cells)
         return lines, _tuple_of(values)
 
-    def _values(self, picks: Sequence[Pick], cells: Mapping[int, str], *, nulls: bool) -> tuple[list[str], list[str]]:
-        """Each source column in a variable of its own, unless it is used once and as it is."""
-        uses = Counter(index for pick in picks for index in pick.reads)
+    def _values(self, picks: Sequence[Pick], cells: Cells) -> tuple[list[str], list[str]]:
+        """Each text that is needed in a variable of its own, unless it is used once and as it is."""
+        texts, readers = cells.texts, _readers(picks)
+        filled = frozenset() if cells.nulls else frozenset(i for i in self.reads if texts.get(i) != "None")
+        arguments = {i: source for i, source in cells.numbers.items() if readers.get(i) is int}
+        uses = Counter(i for pick in picks for i in pick.reads if pick.expression is None or i not in arguments)
         plain = {pick.reads[0] for pick in picks if pick.expression is None and pick.convert is None}
-        names = {i: cells[i] if cells[i].isidentifier() or (uses[i] == 1 and i in plain) else f"n{i}" for i in uses}
-        lines = [f"{name} = {cells[i]}" for i, name in names.items() if name == f"n{i}"]
-        lines += self._texts.decoded("new", picks, None, names.__getitem__, nulls=nulls)
-        return lines, [self._texts.value(pick, "new", names.__getitem__, nulls=nulls) for pick in picks]
+        names = {i: texts[i] if texts[i].isidentifier() or (uses[i] == 1 and i in plain) else f"n{i}" for i in uses}
+        lines = [f"{name} = {texts[i]}" for i, name in names.items() if name == f"n{i}"]
+        for index, reader in readers.items():
+            if index not in arguments:
+                read = self._texts.read(index, reader, names[index], filled)
+                once = index in filled and _places(picks, index, filled) == 1
+                arguments[index] = read if once else _python("new", index)
+                lines += [] if once else [f"{arguments[index]} = {read}"]
+        return lines, [
+            self._texts.value(pick, "new", names.__getitem__, arguments.__getitem__, filled) for pick in picks
+        ]
 
 
 def _tuple_of(values: Iterable[str]) -> str:
@@ -196,14 +216,16 @@ class _Writer:
         return f"({''.join(f'{self._value(pick, row)}, ' for pick in picks)})"
 
     def _value(self, pick: Pick, row: str) -> str:
-        return self._texts.value(pick, row, lambda index: _cell(row, index))
+        return self._texts.value(pick, row, lambda index: _cell(row, index), lambda index: _python(row, index))
 
     def _inside(self, filter_: Filter, row: str) -> str:
         self.names["inside"] = filter_.expression.function
         return f"inside({', '.join(_python(row, index) for index in filter_.reads)}) is True"
 
     def _decoded(self, row: str, picks: Iterable[Pick]) -> Iterator[str]:
-        return self._texts.decoded(row, picks, self._filter, lambda index: _cell(row, index))
+        """Python values of the columns that expressions read, each decoded once."""
+        for index, reader in _readers(picks, self._filter).items():
+            yield f"{_python(row, index)} = {self._texts.read(index, reader, _cell(row, index))}"
 
 
 class _Texts:
@@ -211,18 +233,25 @@ class _Texts:
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
-        self.names: dict[str, Any] = {}
+        self.names: dict[str, Any] = {"Decimal": Decimal}
 
-    def value(self, pick: Pick, row: str, cell: Callable[[int], str], *, nulls: bool = True) -> str:
-        """An expression; without `nulls` the source's values are known not to be None where `cell` does not say so."""
+    def value(
+        self,
+        pick: Pick,
+        row: str,
+        cell: Callable[[int], str],
+        argument: Callable[[int], str],
+        filled: frozenset[int] = frozenset(),
+    ) -> str:
+        """An expression over a column's text (`cell`) or an expression's arguments; those in `filled` are not None."""
         if pick.expression is not None:
-            return self._computed(pick, row)
+            return self._computed(pick, pick.expression, [argument(index) for index in pick.reads], row, filled)
         text = cell(pick.reads[0])
         if pick.way.convert is None or text == "None":
             return text
         name, test = (text, text) if text.isidentifier() else ("v", f"(v := {text})")
         converted = self._converted(pick, name)
-        if not nulls and name == text:
+        if pick.reads[0] in filled and name == text:
             return converted
         return f"(None if {test} is None else {converted})"
 
@@ -236,51 +265,62 @@ class _Texts:
         when, gives = (form.replace("{v}", name) for form in (usual.when, usual.gives))
         return gives if when == "True" else f"({gives} if {when} else {converted})"
 
-    def _computed(self, pick: Pick, row: str) -> str:
+    def _computed(
+        self, pick: Pick, expression: Expression, arguments: Sequence[str], row: str, filled: frozenset[int]
+    ) -> str:
         """The expression over decoded values, its result as canonical text."""
-        expression = pick.expression
-        assert expression is not None
-        arguments = [_python(row, index) for index in pick.reads]
-        source, names = expression.inline(arguments, f"_{row}_{self._bound.picks.index(pick)}")
+        form = _form(pick, expression, filled)
+        source, names = expression.inline(form, arguments, f"_{row}_{self._bound.picks.index(pick)}")
         self.names.update(names)
-        rendered = _RENDER.get(expression.render) or f"{self._bind('render', pick, expression.render)}(v)"
-        return f"(None if (v := {source}) is None or (v := {rendered}) is None else {self._converted(pick, 'v')})"
+        test = f"(v := {source}) is None" if form.nullable else ""
+        text = self._rendered(pick, expression, "v" if form.nullable else f"({source})")
+        if pick.convert is not None:
+            test = f"{test}{' or ' if test else ''}(v := {text}) is None"
+            text = self._converted(pick, "v")
+        return f"(None if {test} else {text})" if test else text
 
-    def decoded(
-        self,
-        row: str,
-        picks: Iterable[Pick],
-        filter_: Filter | None,
-        cell: Callable[[int], str],
-        *,
-        nulls: bool = True,
-    ) -> Iterator[str]:
-        """Python values of the columns that expressions read, each decoded once."""
-        readers: dict[int, Callable[[bytes], Any]] = {}
-        for pick in picks:
-            if pick.expression is not None:
-                readers.update(zip(pick.reads, pick.expression.readers, strict=True))
-        if filter_ is not None:
-            readers.update(zip(filter_.reads, filter_.expression.readers, strict=True))
-        for index, reader in sorted(readers.items()):
-            text = cell(index)
-            if text == "None":
-                yield f"{_python(row, index)} = None"
-            elif nulls:
-                yield f"{_python(row, index)} = None if (v := {text}) is None else {self._read(index, reader, 'v')}"
-            else:
-                yield f"{_python(row, index)} = {self._read(index, reader, text)}"
+    def _rendered(self, pick: Pick, expression: Expression, value: str) -> str:
+        name = self._bind("render", pick, expression.render)
+        return _RENDER.get(expression.render, "{f}({v})").replace("{f}", name).replace("{v}", value)
 
-    def _read(self, index: int, reader: Callable[[bytes], Any], name: str) -> str:
-        if (form := _READ.get(reader)) is not None:
-            return form.replace("{v}", name)
+    def read(self, index: int, reader: Callable[[bytes], Any], text: str, filled: frozenset[int] = frozenset()) -> str:
+        """The Python value of a column whose canonical text is `text`."""
+        if text == "None":
+            return text
         self.names[f"read_{index}"] = reader
-        return f"read_{index}({name})"
+        form = _READ.get(reader, f"read_{index}({{v}})")
+        if index in filled:
+            return form.replace("{v}", text)
+        return f"None if (v := {text}) is None else {form.replace('{v}', 'v')}"
 
     def _bind(self, purpose: str, pick: Pick, function: Any) -> str:
         name = f"{purpose}_{self._bound.picks.index(pick)}"
         self.names[name] = function
         return name
+
+
+def _readers(picks: Iterable[Pick], filter_: Filter | None = None) -> dict[int, Callable[[bytes], Any]]:
+    """What makes Python values of the columns that expressions read, by the columns' indexes in order."""
+    readers: dict[int, Callable[[bytes], Any]] = {}
+    for pick in picks:
+        if pick.expression is not None:
+            readers.update(zip(pick.reads, pick.expression.readers, strict=True))
+    if filter_ is not None:
+        readers.update(zip(filter_.reads, filter_.expression.readers, strict=True))
+    return dict(sorted(readers.items()))
+
+
+def _form(pick: Pick, expression: Expression, filled: frozenset[int]) -> Form:
+    return expression.filled if filled.issuperset(pick.reads) else expression.form
+
+
+def _places(picks: Iterable[Pick], index: int, filled: frozenset[int]) -> int:
+    """How often expressions name a column."""
+    return sum(
+        _form(pick, pick.expression, filled).uses(pick.reads.index(index))
+        for pick in picks
+        if pick.expression is not None and index in pick.reads
+    )
 
 
 def _cell(row: str, index: int) -> str:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, NoReturn
 
-from cdc_agent.mapping.conversions.base import Code, Convert, misfit
+from cdc_agent.mapping.conversions.base import Code, misfit
 from cdc_agent.mapping.conversions.numbers import float_text, plain_decimal
 from cdc_agent.mapping.conversions.times import interval_text, parse_clock, parse_interval, stamp, time_text
 from cdc_agent.values import Kind, Type
@@ -101,7 +101,7 @@ def reader(type_: Type) -> Callable[[bytes], Any]:
     return _READERS.get(type_.kind, bytes.decode)
 
 
-def _decimal(text: bytes) -> Decimal:
+def read_decimal(text: bytes) -> Decimal:
     return Decimal(text.decode())
 
 
@@ -133,7 +133,7 @@ _READERS: Final[dict[Kind, Callable[[bytes], Any]]] = {
     Kind.BOOL: lambda text: text == b"t",
     Kind.INTEGER: int,
     Kind.YEAR: int,
-    Kind.DECIMAL: _decimal,
+    Kind.DECIMAL: read_decimal,
     Kind.FLOAT: float,
     Kind.BYTES: _bytes,
     Kind.DATE: read_date,
@@ -147,9 +147,9 @@ _READERS: Final[dict[Kind, Callable[[bytes], Any]]] = {
 # --- out ---------------------------------------------------------------------------------------------------------
 
 
-def renderer(type_: Type) -> Convert:
+def renderer(type_: Type) -> Callable[[Any], bytes]:
     """Python value → canonical text."""
-    render: Convert = _RENDERERS.get(type_.kind, str.encode)
+    render: Callable[[Any], bytes] = _RENDERERS.get(type_.kind, str.encode)
     return render
 
 

@@ -23,6 +23,7 @@ from cdc_agent.errors import ExpressionError
 from cdc_agent.mapping.conversions.base import MisfitError
 from cdc_agent.mapping.expressions import Expression, compile_expression
 from cdc_agent.values import Kind, Type
+from tests.support.expressions import evaluated
 from tests.support.servers import Server
 
 CASES = Path(__file__).parent / "expressions"
@@ -93,7 +94,7 @@ REFUSED = object()
 
 def computed(expression: Expression, row: dict[str, bytes | None]) -> Any:
     try:
-        result = expression.evaluate([row[name] for name in expression.reads])
+        result = evaluated(expression, [row[name] for name in expression.reads])
     except MisfitError:
         return REFUSED
     return None if result is None else result.decode()

@@ -31,13 +31,18 @@ TYPES = {
 """A target column that takes every text, and one that takes few."""
 
 
-def plan(source: Table, of: str, engine: str, narrow: list[bool], misfit: str, computed: bool) -> Plan:
-    """Every column under its own name, the first as the key; `computed`: the last by an expression."""
+EXPRESSIONS = ("CONCAT({0}, 'x')", "CASE WHEN {1} IS NULL THEN {0} ELSE {1} END", "{0} + 1", "COALESCE({0}, {0}, {1})")
+"""Over a column and the first one."""
+
+
+def plan(source: Table, of: str, engine: str, narrow: list[bool], misfit: str, computed: list[str | None]) -> Plan:
+    """Every column under its own name, or by an expression; the first is the key."""
     types = [TYPES[engine][small] for small in narrow[: len(source.columns)]]
     columns = tuple(TargetColumn(c.name, t, True, False) for c, t in zip(source.columns, types, strict=True))
     expressions: dict[str, Any] = {c.name: c.name for c in source.columns}
-    if computed:
-        expressions[source.columns[-1].name] = f"CONCAT({source.columns[-1].name}, 'x')"
+    for column, expression in zip(source.columns, computed, strict=False):
+        if expression is not None:
+            expressions[column.name] = expression.format(column.name, source.columns[0].name)
     route = RouteSettings.model_validate({"from": "s.t", "to": "t.t", "misfit": misfit, "columns": expressions})
     return bind(
         route,
@@ -54,9 +59,9 @@ routes = st.tuples(
     st.sampled_from(list(TYPES)),
     st.lists(st.booleans(), min_size=12, max_size=12),
     st.sampled_from(["quarantine", "null", "stop"]),
-    st.booleans(),
+    st.lists(st.none() | st.sampled_from(EXPRESSIONS), min_size=12, max_size=12),
 )
-"""(the target's engine, which columns are narrow, the policy, whether the last column is computed)"""
+"""(the target's engine, which columns are narrow, the policy, the columns' expressions)"""
 
 
 def agrees(source: Table, of: str, route: tuple[Any, ...], messages: list[bytes]) -> None:

@@ -166,4 +166,4 @@ _DECIMAL_QUOTIENTS: Final[dict[str, tuple[Callable[..., Any], Callable[..., Any]
     "DIV": (numbers.divide, numbers.mysql_div),
     "%": (numbers.remainder, numbers.mysql_remainder),
 }
-_DECIMAL_OPERATIONS: Final = {"+": numbers.add, "-": numbers.subtract, "*": numbers.multiply}
+_DECIMAL_OPERATIONS: Final = {"+": numbers.EXACT.add, "-": numbers.EXACT.subtract, "*": numbers.EXACT.multiply}

@@ -114,7 +114,7 @@ class Compiler:
             self.scope.reads.append(name)
         if type_.kind in (Kind.BIT, Kind.YEAR) and not self.scope.is_postgres:
             type_ = terms.UNSIGNED
-        return Term(f"c{self.scope.reads.index(name)}", type_, True, node)
+        return Term(f"c{self.scope.reads.index(name)}", type_, not self.scope.filled, node)
 
     def _resolve(self, node: exp.Column) -> str:
         if node.table:

@@ -53,19 +53,7 @@ def finite(value: float) -> float:
     return value
 
 
-# --- the four operations -----------------------------------------------------------------------------------------
-
-
-def add(a: Decimal, b: Decimal) -> Decimal:
-    return EXACT.add(a, b)
-
-
-def subtract(a: Decimal, b: Decimal) -> Decimal:
-    return EXACT.subtract(a, b)
-
-
-def multiply(a: Decimal, b: Decimal) -> Decimal:
-    return EXACT.multiply(a, b)
+# --- division ----------------------------------------------------------------------------------------------------
 
 
 def divide_integers(a: int, b: int) -> int:

@@ -85,6 +85,8 @@ class Scope:
     text: str
     dialect: str
     columns: dict[str, Type]
+    filled: bool = False
+    """Set where no column is NULL."""
     reads: list[str] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
     _temporaries: int = 0

@@ -185,18 +185,6 @@ def _filling(fill: str, length: int) -> str:
     return (fill * (length // len(fill) + 1))[:length]
 
 
-def trim(text: str) -> str:
-    return text.strip(" ")
-
-
-def ltrim(text: str) -> str:
-    return text.lstrip(" ")
-
-
-def rtrim(text: str) -> str:
-    return text.rstrip(" ")
-
-
 def trim_characters(text: str, characters: str) -> str:
     """PostgreSQL removes any of the characters."""
     return text.strip(characters) if characters else text

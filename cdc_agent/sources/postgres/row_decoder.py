@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Direct, Plainly, Projection
+from cdc_agent.changes import DELETE, INSERT, UPDATE, Cells, Change, Direct, Plainly, Projection
 from cdc_agent.errors import DecodeError
 from cdc_agent.sources.postgres.pgoutput import Delete, Insert, Update, parse
 from cdc_agent.values import UNSENT, Kind, Row, Type, Value
@@ -190,8 +190,8 @@ def _decoder(shape: Shape) -> str:
 
 def _projected(shape: Shape, projection: Projection) -> str:
     """An old row without the key's columns is mapped the plain way, which says what is missing."""
-    lines, key_and_row = projection.row({i: f"c{i}" for i in projection.reads}, nulls=True)
-    key_lines, key = projection.key({i: f"old[{i}]" for i in projection.key_reads}, nulls=True)
+    lines, key_and_row = projection.row(Cells({i: f"c{i}" for i in projection.reads}))
+    key_lines, key = projection.key(Cells({i: f"old[{i}]" for i in projection.key_reads}))
     keyed = "unsent" if projection.key_reads <= shape.key else f"unsent or m[5] != {ord('O')}"
     if not (projection.key_reads <= shape.key or shape.full):
         keyed = "True"

@@ -49,18 +49,19 @@ strict("P", "TO_HEX", "integer", terms.TEXT, texts.to_hex)
 strict("P", "QUOTE_LITERAL", "text", terms.TEXT, texts.quote_literal)
 
 
-def _trimming(name: str, plain: Any, characters: Any, whole: Any) -> None:
+def _trimming(name: str, method: str, characters: Any, whole: Any) -> None:
     def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
         given = [as_text(scope, term) for term in parts]
-        function = plain if len(given) == 1 else characters if scope.is_postgres else whole
-        return scope.call(function, given, text_like(given), node)
+        if len(given) == 1:
+            return scope.operator(f"{{0}}.{method}(' ')", given, text_like(given), node)
+        return scope.call(characters if scope.is_postgres else whole, given, text_like(given), node)
 
     register(BOTH, name, "text, text?", build)
 
 
-_trimming("BTRIM", texts.trim, texts.trim_characters, texts.trim_text)
-_trimming("LTRIM", texts.ltrim, texts.ltrim_characters, texts.ltrim_text)
-_trimming("RTRIM", texts.rtrim, texts.rtrim_characters, texts.rtrim_text)
+_trimming("BTRIM", "strip", texts.trim_characters, texts.trim_text)
+_trimming("LTRIM", "lstrip", texts.ltrim_characters, texts.ltrim_text)
+_trimming("RTRIM", "rstrip", texts.rtrim_characters, texts.rtrim_text)
 register(BOTH, "TRIM", "text", FUNCTIONS[MYSQL]["BTRIM"].build, "[LEADING | TRAILING | BOTH] [text FROM] text")
 
 
@@ -71,6 +72,10 @@ def _substring(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
         given = [text, as_text(scope, parts[1])]
         return scope.call(patterns.postgres_substring, given, text_like(given), node, may_be_null=True)
     given = [text, *(arguments.integer_value(scope, part) for part in parts[1:])]
+    if all(type(term.constant) is int and term.constant > 0 for term in given[1:]):
+        start = given[1].constant - 1
+        end = start + given[2].constant if len(given) == 3 else ""
+        return scope.operator(f"{{0}}[{start}:{end}]", [text], text_like(given), node)
     postgres, mysql = _SUBSTRINGS[len(given)]
     return scope.call(postgres if scope.is_postgres else mysql, given, text_like(given), node)
 

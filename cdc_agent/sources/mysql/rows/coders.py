@@ -39,6 +39,8 @@ class Coder:
     big: bool = False
     """Big-endian."""
     data: str | None = None
+    number: str | None = None
+    """For an integer: as `form`, but its value."""
     names: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -82,17 +84,21 @@ _UNSIGNED: Final = {1: "{0}", 2: "{0}", 3: "{0} | {1} << 16", 4: "{0}", 8: "{0}"
 
 def _integer(size: int, signed: str, unsigned: str) -> Callable[[Logged], Coder]:
     def make(column: Logged) -> Coder:
-        return Coder((unsigned if column.unsigned else signed,), size, _NUMBER)
+        return Coder((unsigned if column.unsigned else signed,), size, _NUMBER, number="{0}")
 
     return make
 
 
 def _tiny(column: Logged) -> Coder:
-    return Coder(("B",), 1, "UNSIGNED_TINY[{0}]" if column.unsigned else "SIGNED_TINY[{0}]")
+    """A look-up of the text; a negative number counts from the end."""
+    if column.unsigned:
+        return Coder(("B",), 1, "UNSIGNED_TINY[{0}]", number="{0}")
+    return Coder(("b",), 1, "SIGNED_TINY[{0}]", number="{0}")
 
 
 def _int24(column: Logged) -> Coder:
-    return Coder(("H", "B" if column.unsigned else "b"), 3, 'b"%d" % ({0} | {1} << 16)')
+    number = "({0} | {1} << 16)"
+    return Coder(("H", "B" if column.unsigned else "b"), 3, _NUMBER.format(number), number=number)
 
 
 def _float(column: Logged) -> Coder:

@@ -22,7 +22,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from cdc_agent.changes import Projection
+from cdc_agent.changes import Cells, Projection
 from cdc_agent.sources.mysql.rows import coders
 from cdc_agent.sources.mysql.rows.charsets import Charsets
 from cdc_agent.sources.mysql.rows.coders import Coder
@@ -96,7 +96,8 @@ def compile_projection(
         else:
             writer.straight(present, nulls)
         names = {**scope.names, **projection.names, "pattern": nulls}
-    statements, result = (projection.key if key_only else projection.row)(writer.values, nulls=nulls is None)
+    cells = Cells(writer.values, writer.numbers, nulls=nulls is None)
+    statements, result = (projection.key if key_only else projection.row)(cells)
     if adds is None:
         text = writer.returning(statements, result)
     else:
@@ -114,9 +115,11 @@ class _Writer:
         self._scope = scope
         self._wanted = wanted
         self._lines: list[str] = []
+        self._known = False
         self._indent = "    "
         self._count = 0
         self._values: dict[int, str] = {}
+        self._numbers: dict[int, str] = {}
 
     def source(self, width: int) -> str:
         """The function; a column that no line reads is UNSENT."""
@@ -127,6 +130,11 @@ class _Writer:
     def values(self) -> dict[int, str]:
         """The expression of each column that was read."""
         return self._values
+
+    @property
+    def numbers(self) -> dict[int, str]:
+        """The integers among them, for a known pattern of NULLs."""
+        return self._numbers
 
     def returning(self, statements: Sequence[str], result: str) -> str:
         """The function that returns `result` for one row, and where the row ends."""
@@ -148,6 +156,7 @@ class _Writer:
 
     def straight(self, present: Sequence[int], nulls: bytes) -> None:
         """The columns one after the other; which of them are NULL is known."""
+        self._known = True
         flags = int.from_bytes(nulls, "little")
         run: list[int] = []
         for place, index in enumerate(present):
@@ -202,6 +211,8 @@ class _Writer:
             parts[other].append(f"{coder.size}x")
             size += coder.size
             self._values[index] = coder.expression(index, mine)
+            if coder.number is not None and self._known:
+                self._numbers[index] = coder.number.format(*mine)
         for order in "<>":
             if names[order]:
                 unpacker = self._scope.unpacker(order + "".join(parts[order]))
