@@ -30,7 +30,9 @@ class TransactionQueue:
         self._limit = limit
         self._items: deque[Transaction] = deque()
         self._size = 0
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        """Taken by itself where it is taken often: a Condition's own `with` runs twice as long."""
+        self._changed = threading.Condition(self._lock)
         self._closed = False
         self._error: BaseException | None = None
 
@@ -58,13 +60,13 @@ class TransactionQueue:
             keepalive()
 
     def _try_put(self, transaction: Transaction) -> bool:
-        with self._changed:
+        with self._lock:
             if self._full and not self._closed:
                 self._changed.wait(KEEPALIVE_SECONDS)
+                if self._full and not self._closed:
+                    return False
             if self._closed:
                 raise Closed
-            if self._full:
-                return False
             self._items.append(transaction)
             self._size += transaction.size
             if len(self._items) == 1:
@@ -82,7 +84,7 @@ class TransactionQueue:
 
         Raises the reader's error after everything that it had handed over was drained.
         """
-        with self._changed:
+        with self._lock:
             if not self._items and self._error is None:
                 self._changed.wait(timeout)
             drained: list[Transaction] = []

@@ -83,6 +83,7 @@ _PLAIN_LEAST: Final = 32
 """Bytes of the shortest packet in a plain transaction, its commit."""
 _MARIADB_UNUSUAL: Final = 1 | 32 | 64 | 128
 """Flags of a MariaDB GTID that begins no plain transaction: a statement of its own, DDL, an XA branch or its end."""
+_GTID: Final = struct.Struct("<x16sQ17xIHB").unpack_from
 _COMMIT: Final = struct.Struct("<xI9xI").unpack_from
 _new: Final = tuple.__new__
 """What `Event(…)` does in the end; a busy log makes a million of them."""
@@ -255,21 +256,19 @@ _TAGGED_UUID, _TAGGED_NUMBER, _TAGGED_TAG = 1, 2, 3
 _TAGGED_IMMEDIATE, _TAGGED_ORIGINAL, _TAGGED_LAST = 6, 7, 11
 
 
-def gtid_number(body: bytes) -> int:
-    """The number in a GTID event (33)."""
-    return int.from_bytes(body[17:25], "little")
+def gtid(body: bytes) -> tuple[bytes, int, float | None]:
+    """(source, number, original commit time) of a GTID event or an anonymous one.
 
-
-def gtid_commit_time(body: bytes) -> float | None:
-    """The original commit time in a GTID or anonymous GTID event, seconds; None when it has none."""
+    The source is a UUID's 16 bytes, the time in seconds since the epoch, None when the event has none.
+    """
     if len(body) < 49:
-        return None
-    immediate = int.from_bytes(body[42:49], "little")
-    if immediate >> 55:
-        if len(body) < 56:
-            raise DecodeError("a GTID event is cut short")
-        return int.from_bytes(body[49:56], "little") / 1e6
-    return immediate / 1e6
+        return body[1:17], int.from_bytes(body[17:25], "little"), None
+    source, number, low, middle, high = _GTID(body)
+    if not high & 0x80:
+        return source, number, (low | middle << 32 | high << 48) / 1e6
+    if len(body) < 56:
+        raise DecodeError("a GTID event is cut short")
+    return source, number, int.from_bytes(body[49:56], "little") / 1e6
 
 
 def tagged_gtid(body: bytes) -> MysqlGtid:

@@ -207,7 +207,8 @@ class Stream:
             return False
         body, time = found.gtid[20:-4], None
         if found.gtid[5] == events.GTID:
-            self._pending, time = self._identity(body), events.gtid_commit_time(body)
+            source, number, time = events.gtid(body)
+            self._pending = (self._sources.get(source) or self._named(source), number)
         else:
             domain, number, _ = events.mariadb_gtid(body)
             self._pending = (domain, int.from_bytes(found.gtid[6:10], "little"), number)
@@ -238,20 +239,18 @@ class Stream:
 
     def _gtid(self, event: Event) -> None:
         self._begin(event)
-        self._pending = self._identity(event.body)
-        self._commit_time = events.gtid_commit_time(event.body)
+        source, number, self._commit_time = events.gtid(event.body)
+        self._pending = (self._sources.get(source) or self._named(source), number)
 
-    def _identity(self, body: bytes) -> tuple[str, int]:
-        """(source, number) of a GTID event."""
-        source = self._sources.get(body[1:17])
-        if source is None:
-            source = self._sources[body[1:17]] = str(uuid.UUID(bytes=body[1:17]))
-        return source, events.gtid_number(body)
+    def _named(self, source: bytes) -> str:
+        """A UUID as text."""
+        name = self._sources[source] = str(uuid.UUID(bytes=source))
+        return name
 
     def _anonymous_gtid(self, event: Event) -> None:
         self._begin(event)
         self._pending = None
-        self._commit_time = events.gtid_commit_time(event.body)
+        self._commit_time = events.gtid(event.body)[2]
 
     def _tagged_gtid(self, event: Event) -> None:
         self._begin(event)
