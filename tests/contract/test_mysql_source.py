@@ -445,8 +445,8 @@ def test_the_log_is_read_over_tls(mysql: Server) -> None:
     with running(reading, reading.now()):
         database.run("INSERT INTO t VALUES (1)")
         assert keys(reading.changes()) == [1]
-        assert reading.source._dump is not None
-        assert reading.source._dump._line.cipher()  # type: ignore[attr-defined]
+        assert reading.source._feed is not None
+        assert reading.source._feed._dump._line.cipher()  # type: ignore[attr-defined]
 
 
 # --- GTIDs ---------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from cdc_agent.sources.mysql.reread import Rereader
 from cdc_agent.sources.mysql.rows import Charsets, TableMaps
 from cdc_agent.sources.mysql.search import LogSearch
 from cdc_agent.sources.mysql.server import SourceServer
+from cdc_agent.sources.mysql.sharing import Companies, Feed
 from cdc_agent.sources.mysql.stream import Stream
 from cdc_agent.values import Row, Value
 
@@ -80,6 +81,7 @@ class Readers:
 
 
 _READERS: Final = Readers()
+_COMPANIES: Final = Companies()
 
 
 class MysqlSource:
@@ -91,7 +93,8 @@ class MysqlSource:
         self._target = target
         self._pipeline = pipeline
         self._report = report
-        self._dump: Dump | None = None
+        self._company = _COMPANIES.of(f"{database.user}@{database.host}:{database.port}")
+        self._feed: Feed | None = None
         self._first: list[bytes] = []
         self._stream: Callable[[Emit], Stream] | None = None
         self._closed = False
@@ -122,7 +125,6 @@ class MysqlSource:
             self._prepare(SourceServer(session), position, wanted)
         finally:
             session.close()
-        self._first = self._first_packets()
 
     def _prepare(self, server: SourceServer, position: BinlogPosition, wanted: Callable[[TableName], bool]) -> None:
         variables = server.check_settings()
@@ -139,7 +141,10 @@ class MysqlSource:
         charsets = Charsets.load(self._ask_rows)
         lower_case = variables.get("lower_case_table_names", "0") != "0"
         self._stream = self._streams(position, gtids, wanted, charsets, server.mariadb, lower_case)
-        self._dump = self._dumped(position, by_gtid, server.mariadb)
+        known = server.end_of_log()
+        dump = self._dumped(position, by_gtid, server.mariadb)
+        self._feed = Feed(dump, self._company, self._opened("for all"), self._opened(""), known)
+        self._first = self._first_packets(dump)
 
     def _streams(
         self,
@@ -173,32 +178,37 @@ class MysqlSource:
             return Dump.from_gtids(self._database, purpose, number, position.gtid, mariadb=mariadb)
         return Dump.from_place(self._database, purpose, number, position)
 
-    def _first_packets(self) -> list[bytes]:
+    def _opened(self, whose: str) -> Callable[[BinlogPosition], Dump]:
+        """Opens dumps in the middle of the log, under a replica id of their own."""
+        name = f"{self._pipeline} {whose}".strip()
+        number = server_id(name, self._database)
+        return lambda position: Dump.from_place(self._database, f"reads {name}", number, position)
+
+    def _first_packets(self, dump: Dump) -> list[bytes]:
         """The server begins with a made-up event at once, or with the reason why it does not."""
-        assert self._dump is not None
         deadline = time.monotonic() + _FIRST_PACKET_SECONDS
         while time.monotonic() < deadline:
-            if packets := self._dump.packets():
+            if packets := dump.packets():
                 return packets
         raise SourceUnavailable(f"the source did not begin to send its log within {_FIRST_PACKET_SECONDS:.0f} s")
 
     def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
-        dump, make = self._dump, self._stream
-        if dump is None or make is None:
+        feed, make = self._feed, self._stream
+        if feed is None or make is None:
             raise SourceUnavailable("the log stream is not open")
         stream = make(emit)
         packets, self._first = self._first, []
         try:
-            with _READERS:
+            with _READERS, self._company:
                 while not stop():
                     if packets:
                         stream.routed = False
                         stream.feed(packets)
-                    if not dump.ready():
+                    if not feed.ready():
                         stream.settle()
                         if packets and not stream.routed:
                             _READERS.gather()
-                    packets = dump.packets()
+                    packets = feed.packets(stream.boundary, inside=stream.inside)
         except SourceUnavailable:
             if not self._closed:
                 raise
@@ -211,8 +221,8 @@ class MysqlSource:
 
     def close(self) -> None:
         self._closed = True
-        if self._dump is not None:
-            self._dump.close()
+        if self._feed is not None:
+            self._feed.close()
         self._rereader.close()
 
     # --- questions on connections of their own

@@ -162,7 +162,17 @@ class Stream:
         reached = (self._number, self._offset)
         if reached > self._reported:
             self._reported = reached
-            self._assembler.idle(BinlogPosition(self._file, self._offset, self._gtid_text))
+            self._assembler.idle(self.boundary)
+
+    @property
+    def inside(self) -> bool:
+        """Whether a transaction has begun that has not ended."""
+        return self._in_transaction
+
+    @property
+    def boundary(self) -> BinlogPosition:
+        """Where the last transaction ended, or what came behind it."""
+        return BinlogPosition(self._file, self._offset, self._gtid_text)
 
     @property
     def place(self) -> str:

@@ -1,0 +1,355 @@
+"""Many pipelines of one server read its log through one connection.
+
+A server sends its whole log to every replica, whatever the replica wants of it: a hundred pipelines cost it, and this
+process, a hundred times the work. So each begins with a dump of its own, since it resumes at its own checkpoint, and
+when it has come near the end of the log it goes over to the shared one. Both have the same events in the same order;
+where one is left and the other taken up is told by where events end in the file.
+
+One that falls too far behind goes back to a dump of its own. The shared connection has no say in positions: a
+`stream.Stream` cannot tell where its packets came from.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import structlog
+
+from cdc_agent.errors import AgentError, SourceUnavailable
+from cdc_agent.positions import BinlogPosition
+from cdc_agent.sources.mysql import events
+from cdc_agent.sources.mysql.dump import Dump
+from cdc_agent.sources.mysql.events import EventReader
+
+log = structlog.get_logger(__name__)
+
+FEW: Final = 4
+"""Pipelines of one server that each have a connection of their own."""
+NEAR_BYTES: Final = 4 * 1024 * 1024
+"""How far behind the shared log a pipeline may be to go over to it."""
+HELD_BYTES: Final = 8 * 1024 * 1024
+"""How much of it waits for one pipeline; all share what is held."""
+_LARGEST_PLACE: Final = 0xF000_0000
+"""Events name the low 32 bits of an offset: near their end nobody changes over."""
+_WAIT_SECONDS: Final = 0.25
+_AGAIN_SECONDS: Final = 10.0
+_MADE_UP: Final = frozenset((events.HEARTBEAT, events.HEARTBEAT_V2))
+
+Open = Callable[[BinlogPosition], Dump]
+
+
+class Place(NamedTuple):
+    """Where an event ends."""
+
+    file: str
+    offset: int
+
+
+def rotated_to(packet: bytes) -> str:
+    """The file that a ROTATE event names."""
+    return events.rotation(EventReader().read(packet).body)[0]
+
+
+def end_of(packet: bytes) -> int:
+    """Where the event in a packet ends in its file; 0 for one that the server made up."""
+    if packet[5] in _MADE_UP or packet[18] & events.ARTIFICIAL_FLAG:
+        return 0
+    return int.from_bytes(packet[14:18], "little")
+
+
+def advanced(place: Place, packets: Sequence[bytes]) -> Place:
+    """The place behind these packets, which begin at `place`."""
+    file, offset = place
+    for packet in packets:
+        if packet[5] == events.ROTATE:
+            name = rotated_to(packet)
+            if name != file:
+                file, offset = name, 4
+        elif end := end_of(packet):
+            offset = end
+    return Place(file, offset)
+
+
+def beyond(packets: Sequence[bytes], place: Place) -> int:
+    """The index of the first packet with something behind `place`, of whose file the first packets are."""
+    for index, packet in enumerate(packets):
+        if (packet[5] == events.ROTATE and rotated_to(packet) != place.file) or end_of(packet) > place.offset:
+            return index
+    return len(packets)
+
+
+class Subscription:
+    """What has arrived of the shared log and one pipeline has not yet taken."""
+
+    def __init__(self, begin: Place, leave: Callable[[Subscription], None]) -> None:
+        self.begin = begin
+        """It has what comes behind this."""
+        self._leave = leave
+        self._held: deque[tuple[list[bytes], int, Place]] = deque()
+        self._size = 0
+        self._changed = threading.Condition(threading.Lock())
+        self._ended = False
+
+    def put(self, packets: list[bytes], size: int, place: Place) -> bool:
+        """Called by the shared log; False when too much is held, and this was not taken."""
+        with self._changed:
+            if self._size > HELD_BYTES:
+                return False
+            self._held.append((packets, size, place))
+            self._size += size
+            self._changed.notify()
+            return True
+
+    def end(self) -> None:
+        """Called by the shared log: nothing more will come."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def take(self) -> tuple[list[bytes], Place] | None:
+        """All that is held, and where it ends; None when nothing is, and nothing more will come."""
+        with self._changed:
+            if not self._held and not self._ended:
+                self._changed.wait(_WAIT_SECONDS)
+            if not self._held:
+                return None if self._ended else ([], self.begin)
+            found: list[bytes] = []
+            place = self.begin
+            while self._held:
+                packets, _, place = self._held.popleft()
+                found += packets
+            self._size = 0
+            self.begin = place
+            return found, place
+
+    def ready(self) -> bool:
+        return bool(self._held) or self._ended
+
+    def close(self) -> None:
+        self._leave(self)
+        self.end()
+
+
+class SharedLog:
+    """One dump that a thread of its own reads for all subscriptions; it ends with the last of them."""
+
+    def __init__(self, dump: Dump, place: Place, name: str) -> None:
+        self._dump = dump
+        self._place = place
+        self._lock = threading.Lock()
+        self._subscriptions: set[Subscription] = set()
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name=f"read the log of {name} for all", daemon=True)
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def subscribe(self, place: Place) -> Subscription | None:
+        """For a pipeline that has read up to `place`; None when that is too far away."""
+        with self._lock:
+            near = place.file == self._place.file and self._place.offset - place.offset <= NEAR_BYTES
+            if self._ended or not near:
+                return None
+            subscription = Subscription(self._place, self._drop)
+            self._subscriptions.add(subscription)
+            return subscription
+
+    def _drop(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._subscriptions.discard(subscription)
+
+    def _run(self) -> None:
+        try:
+            while self._distribute(self._dump.packets()):
+                pass
+        except AgentError as error:
+            log.warning("shared_log_ended", code=error.code, error=error.message)
+        finally:
+            self._end()
+            self._dump.close()
+
+    def _distribute(self, packets: list[bytes]) -> bool:
+        """False when nobody is left."""
+        with self._lock:
+            if not self._subscriptions:
+                self._ended = True
+                return False
+            if packets:
+                self._place = advanced(self._place, packets)
+                size = sum(map(len, packets))
+                for subscription in [s for s in self._subscriptions if not s.put(packets, size, self._place)]:
+                    self._subscriptions.discard(subscription)
+                    subscription.end()
+            return True
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended = True
+            for subscription in self._subscriptions:
+                subscription.end()
+            self._subscriptions.clear()
+
+
+class Company:
+    """The pipelines of this process that read one server's log, and the log that they share."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._count = 0
+        self._opening = threading.Lock()
+        self._not_before = 0.0
+        self._log: SharedLog | None = None
+
+    def __enter__(self) -> Company:
+        with self._lock:
+            self._count += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._count -= 1
+
+    @property
+    def shares(self) -> bool:
+        """Whether they are so many that they should share."""
+        return self._count > FEW
+
+    def subscribe(self, position: BinlogPosition, open_: Open) -> Subscription | None:
+        """Join the shared log near a position; the first one opens it there. None when that cannot be now."""
+        if not self._opening.acquire(blocking=False):
+            return None
+        try:
+            place = Place(position.file, position.offset)
+            if self._log is not None and not self._log.ended:
+                return self._log.subscribe(place)
+            return self._opened(place, position, open_) if time.monotonic() > self._not_before else None
+        finally:
+            self._opening.release()
+
+    def _opened(self, place: Place, position: BinlogPosition, open_: Open) -> Subscription | None:
+        """Without a connection to spare everybody keeps their own."""
+        try:
+            shared = SharedLog(open_(position), place, self._name)
+        except AgentError as error:
+            self._not_before = time.monotonic() + _AGAIN_SECONDS
+            log.warning("log_not_shared", server=self._name, code=error.code, error=error.message)
+            return None
+        subscription = shared.subscribe(place)
+        self._log = shared
+        shared.start()
+        log.info("log_is_shared", server=self._name, pipelines=self._count)
+        return subscription
+
+
+class Companies:
+    """Every company of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[str, Company] = {}
+
+    def of(self, server: str) -> Company:
+        """The one that reads this server as this user."""
+        with self._lock:
+            return self._found.setdefault(server, Company(server))
+
+
+class Feed:
+    """The packets that one pipeline reads: of its own dump, or of the shared log. Read by one thread."""
+
+    def __init__(self, dump: Dump, company: Company, open_shared: Open, open_own: Open, known: BinlogPosition) -> None:
+        """`known`: where the log ended before the dump began.
+
+        What lies behind that is new to every pipeline; up to there a dump by GTIDs may leave out what its pipeline has.
+        """
+        self._dump = dump
+        self._company = company
+        self._open_shared = open_shared
+        self._open_own = open_own
+        self._known = known
+        self._subscription: Subscription | None = None
+        self._shared = False
+        self._place = Place("", 0)
+        """What was read, as far as it is followed: from the subscription on."""
+        self._skip: Place | None = None
+        self._closed = False
+
+    def packets(self, boundary: BinlogPosition, *, inside: bool) -> list[bytes]:
+        """What has arrived; empty when nothing did within a quarter of a second.
+
+        `boundary` is where the pipeline's last transaction ended, `inside` whether it has begun to read another.
+        Raises what `Dump.packets` raises.
+        """
+        if self._subscription is None and not inside and self._company.shares:
+            self._subscribe(boundary)
+        if self._subscription is None:
+            return self._unskipped(self._dump.packets())
+        if not self._shared:
+            return self._up_to_shared(self._dump.packets(), self._subscription)
+        taken = self._subscription.take()
+        if taken is None:
+            self._leave(boundary)
+            return []
+        packets, self._place = taken
+        return self._unskipped(packets)
+
+    def _subscribe(self, boundary: BinlogPosition) -> None:
+        if boundary.sequence < self._known.sequence or boundary.offset > _LARGEST_PLACE or self._skip is not None:
+            return
+        subscription = self._company.subscribe(boundary, self._open_shared)
+        if subscription is None:
+            return
+        self._subscription, self._place = subscription, Place(boundary.file, boundary.offset)
+        if self._place.offset >= subscription.begin.offset:
+            self._skip = self._place
+            self._change_over()
+
+    def _up_to_shared(self, packets: list[bytes], subscription: Subscription) -> list[bytes]:
+        """Our own dump, as far as the shared log has not got it."""
+        kept = packets[: beyond(packets, subscription.begin)]
+        self._place = advanced(self._place, kept)
+        if len(kept) < len(packets) or self._place == subscription.begin:
+            self._change_over()
+        return kept
+
+    def _change_over(self) -> None:
+        self._shared = True
+        self._dump.close()
+
+    def _leave(self, boundary: BinlogPosition) -> None:
+        """Go on with a dump of our own from the last transaction's end; what was read behind that is skipped."""
+        if self._closed or boundary.offset > _LARGEST_PLACE:
+            raise SourceUnavailable("the shared log stream has ended")
+        self._dump = self._open_own(boundary)
+        self._skip = self._place
+        self._subscription, self._shared = None, False
+
+    def _unskipped(self, packets: list[bytes]) -> list[bytes]:
+        if self._skip is None:
+            return packets
+        index = beyond(packets, self._skip)
+        if index < len(packets):
+            self._skip = None
+        return packets[index:]
+
+    def ready(self) -> bool:
+        """Whether more has arrived already."""
+        if self._shared and self._subscription is not None:
+            return self._subscription.ready()
+        return self._dump.ready()
+
+    def close(self) -> None:
+        """May be called by any thread."""
+        self._closed = True
+        self._dump.close()
+        if self._subscription is not None:
+            self._subscription.close()
