@@ -1,0 +1,188 @@
+"""Wherever a pipeline goes over to the shared log or back, it gets every event once, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdc_agent.errors import SourceUnavailable
+from cdc_agent.positions import BinlogPosition
+from cdc_agent.sources.mysql import events, sharing
+from cdc_agent.sources.mysql.sharing import Company, Feed, Place, SharedLog, Subscription, advanced
+from tests.support.thorough import examples
+from tests.unit.test_binlog_events import event, packet, rotate
+
+FIRST = "log.000001"
+MADE_UP = [packet(event(events.FORMAT_DESCRIPTION, bytes(80), flags=events.ARTIFICIAL_FLAG))]
+
+
+class Log:
+    """A server's log: `packets` from its start, and behind which of them a transaction ends."""
+
+    def __init__(self, sizes: list[int], rotations: set[int], crashes: set[int]) -> None:
+        """`sizes`: the events of each transaction; after those in `rotations` another file begins.
+
+        In `crashes` the server did not come to write so. Events that a server makes up for a connection are not among
+        the packets; each `Dump` has its own.
+        """
+        self.packets: list[bytes] = []
+        self.ends: list[tuple[int, BinlogPosition]] = [(0, BinlogPosition(FIRST, 4))]
+        self.files: dict[int, str] = {}
+        """Before which packets a server makes up a ROTATE, and to which file."""
+        file, offset = 1, 4
+        for number, size in enumerate(sizes):
+            for _ in range(size):
+                offset += 100
+                self.packets.append(packet(event(events.XID, len(self.packets).to_bytes(81, "little"), end=offset)))
+            self.ends.append((len(self.packets), BinlogPosition(self.name(file), offset)))
+            if number in rotations:
+                file += 1
+                if number not in crashes:
+                    body = bytes(8) + self.name(file).encode()
+                    self.packets.append(packet(event(events.ROTATE, body, end=offset + 50)))
+                    self.ends.append((len(self.packets), BinlogPosition(self.name(file), 4)))
+                self.files[len(self.packets)] = self.name(file)
+                self.packets.append(packet(event(events.FORMAT_DESCRIPTION, bytes(80), end=120)))
+                offset = 120
+                self.ends.append((len(self.packets), BinlogPosition(self.name(file), offset)))
+
+    @staticmethod
+    def name(file: int) -> str:
+        return f"log.{file:06}"
+
+    def boundary(self, count: int) -> tuple[BinlogPosition, bool]:
+        """For one who has read `count` packets: where the last transaction ended, and whether another has begun."""
+        last, position = [end for end in self.ends if end[0] <= count][-1]
+        return position, last < count
+
+    def dump(self, position: BinlogPosition, chunk: Callable[[], int], until: Callable[[], int]) -> Any:
+        """From a transaction's end on, as far as the log has been written."""
+        start = next(count for count, end in self.ends if end == position)
+        return Dump(self, [packet(rotate(position.file, position.offset)), *MADE_UP], start, chunk, until)
+
+
+class Dump:
+    """Stands for a connection: gives the log in chunks."""
+
+    def __init__(
+        self, log: Log, first: list[bytes], start: int, chunk: Callable[[], int], until: Callable[[], int]
+    ) -> None:
+        self._log, self._first, self._at, self._chunk, self._until = log, first, start, chunk, until
+        self.closed = False
+
+    def packets(self) -> list[bytes]:
+        if self.closed:
+            raise SourceUnavailable("closed")
+        if self._first:
+            first, self._first = self._first, []
+            return first
+        found: list[bytes] = []
+        for at in range(self._at, min(self._at + self._chunk(), self._until())):
+            if at in self._log.files:
+                found.append(packet(rotate(self._log.files[at])))
+            found.append(self._log.packets[at])
+            self._at = at + 1
+        return found
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Two(Company):
+    """A company whose shared log is driven by the test."""
+
+    shares = True
+
+    def __init__(self, shared: SharedLog) -> None:
+        super().__init__("test")
+        self._shared = shared
+
+    def subscribe(self, position: BinlogPosition, open_: Any) -> Subscription | None:
+        return self._shared.subscribe(Place(position.file, position.offset))
+
+
+@settings(max_examples=examples(300))
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=30),
+    rotations=st.sets(st.integers(0, 29), max_size=3),
+    crashes=st.sets(st.integers(0, 29)),
+    start=st.integers(0, 30),
+    known=st.integers(0, 30),
+    held=st.sampled_from([150, 1_000, 1_000_000]),
+    data=st.data(),
+)
+@pytest.mark.parametrize("near", [300, 1_000_000])
+def test_a_feed_gives_every_event_once(
+    near: int,
+    sizes: list[int],
+    rotations: set[int],
+    crashes: set[int],
+    start: int,
+    known: int,
+    held: int,
+    data: st.DataObject,
+) -> None:
+    """However the log arrives on either side, whatever is held back, and whenever the shared log falls behind or ends."""
+    log = Log(sizes, rotations, crashes)
+    chunk, step = lambda: data.draw(st.integers(1, 9)), st.sampled_from(["write", "share", "read", "read"])
+    written = {"count": 0}
+    limits = pytest.MonkeyPatch()
+    limits.setattr(sharing, "HELD_BYTES", held)
+    limits.setattr(sharing, "NEAR_BYTES", near)
+    limits.setattr(sharing, "_WAIT_SECONDS", 0)
+
+    def open_(position: BinlogPosition) -> Any:
+        return log.dump(position, chunk, lambda: written["count"])
+
+    begin = log.ends[min(start, len(log.ends) - 1)]
+    written["count"] = begin[0]
+    shared_dump = open_(begin[1])
+    shared = SharedLog(shared_dump, Place(begin[1].file, begin[1].offset), "test")
+    keeper = shared.subscribe(Place(begin[1].file, begin[1].offset))
+    assert keeper is not None
+    end_of_known = log.ends[min(known, len(log.ends) - 1)][1]
+    feed = Feed(open_(log.ends[0][1]), Two(shared), open_, open_, end_of_known)  # type: ignore[arg-type]
+    got: list[bytes] = []
+
+    def read() -> None:
+        position, inside = log.boundary(len(got))
+        packets = feed.packets(position, inside=inside)
+        got.extend(one for one in packets if not one[18] & events.ARTIFICIAL_FLAG)
+
+    try:
+        for _ in range(data.draw(st.integers(0, 60))):
+            match data.draw(step):
+                case "write":
+                    written["count"] = min(len(log.packets), written["count"] + data.draw(st.integers(1, 12)))
+                case "share":
+                    keeper.take()
+                    shared._distribute(shared_dump.packets())
+                case "read":
+                    read()
+        if data.draw(st.booleans()):
+            shared._end()
+        written["count"] = len(log.packets)
+        for _ in range(3 * len(log.packets) + 20):
+            keeper.take()
+            shared._distribute(shared_dump.packets())
+            read()
+            if len(got) == len(log.packets):
+                break
+        assert got == log.packets
+        read()
+        assert got == log.packets
+    finally:
+        limits.undo()
+
+
+def test_places_follow_files_and_pass_over_what_is_made_up() -> None:
+    """A heartbeat or a made-up event moves nothing; a rotation begins another file."""
+    heartbeat = packet(event(events.HEARTBEAT, FIRST.encode(), end=900))
+    some = packet(event(events.XID, bytes(8), end=300))
+    assert advanced(Place(FIRST, 4), [*MADE_UP, some, heartbeat]) == Place(FIRST, 300)
+    assert advanced(Place(FIRST, 300), [packet(rotate("log.000002"))]) == Place("log.000002", 4)
+    assert advanced(Place(FIRST, 300), [packet(rotate(FIRST, 300))]) == Place(FIRST, 300)
