@@ -14,7 +14,7 @@ import contextlib
 import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pymysql
@@ -48,6 +48,10 @@ _READING_THE_LOG: Final = 1236
 binlogstream.MYSQL_EXPECTED_ERROR_CODES = []  # a broken connection must never be reopened by the library
 
 
+Check = Callable[[Session], None]
+"""Whether the server that answered is the right one; raises what a dump of it should raise."""
+
+
 class Dump:
     """One dump connection. Read by one thread; `close` may be called by any."""
 
@@ -61,29 +65,29 @@ class Dump:
         self._silent = 0.0
 
     @classmethod
-    def from_gtids(cls, database: Database, purpose: str, server_id: int, gtids: str, *, mariadb: bool) -> Dump:
+    def from_gtids(
+        cls, database: Database, purpose: str, server_id: int, gtids: str, *, mariadb: bool, check: Check
+    ) -> Dump:
         """Everything that is not in `gtids`, a set of MySQL or a position of MariaDB."""
         session = _session(database, purpose)
-        try:
+        with _asking(session):
+            check(session)
             if mariadb:
                 _request(session, server_id, auto_position=gtids, is_mariadb=True)
             else:
                 _command(session, _gtid_request(server_id, MysqlGtids(gtids)))
-        except pymysql.MySQLError as error:
-            session.close()
-            raise _translated(error) from error
         return cls(session)
 
     @classmethod
-    def from_place(cls, database: Database, purpose: str, server_id: int, place: BinlogPosition) -> Dump:
+    def from_place(
+        cls, database: Database, purpose: str, server_id: int, place: BinlogPosition, *, check: Check
+    ) -> Dump:
         """Everything from a file's offset on. Raises LogUnusable for an offset that the protocol cannot name."""
         _checked_offset(place)
         session = _session(database, purpose)
-        try:
+        with _asking(session):
+            check(session)
             _request(session, server_id, log_file=place.file, log_pos=place.offset)
-        except pymysql.MySQLError as error:
-            session.close()
-            raise _translated(error) from error
         return cls(session)
 
     @classmethod
@@ -198,6 +202,19 @@ def _session(database: Database, purpose: str) -> Session:
         session.close()
         raise _translated(error) from error
     return session
+
+
+@contextlib.contextmanager
+def _asking(session: Session) -> Iterator[None]:
+    """Close the session when what is asked of it fails."""
+    try:
+        yield
+    except pymysql.MySQLError as error:
+        session.close()
+        raise _translated(error) from error
+    except AgentError:
+        session.close()
+        raise
 
 
 def _request(session: Session, server_id: int, **where: Any) -> None:

@@ -5,8 +5,9 @@ process, a hundred times the work. So each begins with a dump of its own, since 
 when it has come near the end of the log it goes over to the shared one. Both have the same events in the same order;
 where one is left and the other taken up is told by where events end in the file.
 
-One that falls too far behind goes back to a dump of its own. The shared connection has no say in positions: a
-`stream.Stream` cannot tell where its packets came from.
+One that falls too far behind goes back to a dump of its own. Where the shared connection breaks, it has broken for all:
+they start again, with all that is checked at a start. The shared log has no say in positions: a `stream.Stream` cannot
+tell where its packets came from.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ class Subscription:
         self._size = 0
         self._changed = threading.Condition(threading.Lock())
         self._ended = False
+        self._broken = False
 
     def put(self, packets: list[bytes], size: int, place: Place) -> bool:
         """Called by the shared log; False when too much is held, and this was not taken."""
@@ -104,17 +106,22 @@ class Subscription:
             self._changed.notify()
             return True
 
-    def end(self) -> None:
-        """Called by the shared log: nothing more will come."""
+    def end(self, *, broken: bool = False) -> None:
+        """Called by the shared log: nothing more will come, for this one or for anybody."""
         with self._changed:
-            self._ended = True
+            self._ended, self._broken = True, broken
             self._changed.notify()
 
     def take(self) -> tuple[list[bytes], Place] | None:
-        """All that is held, and where it ends; None when nothing is, and nothing more will come."""
+        """All that is held, and where it ends; None when nothing is, and nothing more will come.
+
+        Raises SourceUnavailable once all was taken of a log whose connection broke.
+        """
         with self._changed:
             if not self._held and not self._ended:
                 self._changed.wait(_WAIT_SECONDS)
+            if not self._held and self._broken:
+                raise SourceUnavailable("the log stream that is shared was cut")
             if not self._held:
                 return None if self._ended else ([], self.begin)
             found: list[bytes] = []
@@ -194,7 +201,7 @@ class SharedLog:
         with self._lock:
             self._ended = True
             for subscription in self._subscriptions:
-                subscription.end()
+                subscription.end(broken=True)
             self._subscriptions.clear()
 
 
@@ -251,14 +258,13 @@ class Company:
 
 
 class Companies:
-    """Every company of this process."""
+    """Every company of this process, by the server that it reads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: dict[str, Company] = {}
 
     def of(self, server: str) -> Company:
-        """The one that reads this server as this user."""
         with self._lock:
             return self._found.setdefault(server, Company(server))
 
@@ -271,8 +277,8 @@ class Feed:
 
         What lies behind that is new to every pipeline; up to there a dump by GTIDs may leave out what its pipeline has.
         """
+        self.company = company
         self._dump = dump
-        self._company = company
         self._open_shared = open_shared
         self._open_own = open_own
         self._known = known
@@ -289,7 +295,7 @@ class Feed:
         `boundary` is where the pipeline's last transaction ended, `inside` whether it has begun to read another.
         Raises what `Dump.packets` raises.
         """
-        if self._subscription is None and not inside and self._company.shares:
+        if self._subscription is None and not inside and self.company.shares:
             self._subscribe(boundary)
         if self._subscription is None:
             return self._unskipped(self._dump.packets())
@@ -305,7 +311,7 @@ class Feed:
     def _subscribe(self, boundary: BinlogPosition) -> None:
         if boundary.sequence < self._known.sequence or boundary.offset > _LARGEST_PLACE or self._skip is not None:
             return
-        subscription = self._company.subscribe(boundary, self._open_shared)
+        subscription = self.company.subscribe(boundary, self._open_shared)
         if subscription is None:
             return
         self._subscription, self._place = subscription, Place(boundary.file, boundary.offset)
@@ -328,7 +334,7 @@ class Feed:
     def _leave(self, boundary: BinlogPosition) -> None:
         """Go on with a dump of our own from the last transaction's end; what was read behind that is skipped."""
         if self._closed or boundary.offset > _LARGEST_PLACE:
-            raise SourceUnavailable("the shared log stream has ended")
+            raise SourceUnavailable("the log stream that is shared went on too far ahead")
         self._dump = self._open_own(boundary)
         self._skip = self._place
         self._subscription, self._shared = None, False

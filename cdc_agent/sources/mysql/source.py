@@ -20,19 +20,19 @@ from cdc_agent.assemble import Report
 from cdc_agent.changes import Table, TableName
 from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql.catalogue import unlogged_keys
-from cdc_agent.engines.mysql.connection import connect
+from cdc_agent.engines.mysql.connection import Session, connect
 from cdc_agent.errors import PositionUnreadable, SourceUnavailable
 from cdc_agent.mapping.writes import ForeignKey
 from cdc_agent.positions import BinlogPosition, Position
 from cdc_agent.sources.base import Emit, ServerIdentity
 from cdc_agent.sources.mysql.derived import DerivedColumns
-from cdc_agent.sources.mysql.dump import Dump
+from cdc_agent.sources.mysql.dump import Check, Dump
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 from cdc_agent.sources.mysql.reread import Rereader
 from cdc_agent.sources.mysql.rows import Charsets, TableMaps
 from cdc_agent.sources.mysql.search import LogSearch
 from cdc_agent.sources.mysql.server import SourceServer
-from cdc_agent.sources.mysql.sharing import Companies, Feed
+from cdc_agent.sources.mysql.sharing import Companies, Company, Feed
 from cdc_agent.sources.mysql.stream import Stream
 from cdc_agent.values import Row, Value
 
@@ -84,6 +84,16 @@ _READERS: Final = Readers()
 _COMPANIES: Final = Companies()
 
 
+def _same_server(identity: str) -> Check:
+    """Behind an address there may be several: a place in one's log means nothing in another's."""
+
+    def check(session: Session) -> None:
+        if SourceServer(session).identity().text != identity:
+            raise SourceUnavailable("another server answers at the source's address now")
+
+    return check
+
+
 class MysqlSource:
     """Implements `sources.base.Source`. `target` is the name of the pipeline's other database, for dropping echoes."""
 
@@ -93,7 +103,6 @@ class MysqlSource:
         self._target = target
         self._pipeline = pipeline
         self._report = report
-        self._company = _COMPANIES.of(f"{database.user}@{database.host}:{database.port}")
         self._feed: Feed | None = None
         self._first: list[bytes] = []
         self._stream: Callable[[Emit], Stream] | None = None
@@ -141,9 +150,10 @@ class MysqlSource:
         charsets = Charsets.load(self._ask_rows)
         lower_case = variables.get("lower_case_table_names", "0") != "0"
         self._stream = self._streams(position, gtids, wanted, charsets, server.mariadb, lower_case)
-        known = server.end_of_log()
-        dump = self._dumped(position, by_gtid, server.mariadb)
-        self._feed = Feed(dump, self._company, self._opened("for all"), self._opened(""), known)
+        known, identity = server.end_of_log(), server.identity().text
+        dump = self._dumped(position, by_gtid, server.mariadb, identity)
+        company = self._company(identity)
+        self._feed = Feed(dump, company, self._opened("for all", identity), self._opened("", identity), known)
         self._first = self._first_packets(dump)
 
     def _streams(
@@ -171,18 +181,25 @@ class MysqlSource:
 
         return make
 
-    def _dumped(self, position: BinlogPosition, by_gtid: bool, mariadb: bool) -> Dump:
-        number = server_id(self._pipeline, self._database)
-        purpose = f"reads {self._pipeline}"
-        if by_gtid:
-            return Dump.from_gtids(self._database, purpose, number, position.gtid, mariadb=mariadb)
-        return Dump.from_place(self._database, purpose, number, position)
+    def _dumped(self, position: BinlogPosition, by_gtid: bool, mariadb: bool, identity: str) -> Dump:
+        if not by_gtid:
+            return self._opened("", identity)(position)
+        number, purpose = server_id(self._pipeline, self._database), f"reads {self._pipeline}"
+        check = _same_server(identity)
+        return Dump.from_gtids(self._database, purpose, number, position.gtid, mariadb=mariadb, check=check)
 
-    def _opened(self, whose: str) -> Callable[[BinlogPosition], Dump]:
-        """Opens dumps in the middle of the log, under a replica id of their own."""
+    def _opened(self, whose: str, identity: str) -> Callable[[BinlogPosition], Dump]:
+        """Opens dumps in the middle of this server's log; `whose` sets its replica id apart."""
         name = f"{self._pipeline} {whose}".strip()
-        number = server_id(name, self._database)
-        return lambda position: Dump.from_place(self._database, f"reads {name}", number, position)
+        number, purpose = server_id(name, self._database), f"reads {name}"
+        check = _same_server(identity)
+        return lambda position: Dump.from_place(self._database, purpose, number, position, check=check)
+
+    def _company(self, identity: str) -> Company:
+        """With a replica id that is given there can be one connection only, which is the pipeline's own."""
+        database = self._database
+        name = f"{database.user}@{database.host}:{database.port}"
+        return _COMPANIES.of(f"{name} {identity}") if database.server_id is None else Company(name)
 
     def _first_packets(self, dump: Dump) -> list[bytes]:
         """The server begins with a made-up event at once, or with the reason why it does not."""
@@ -199,7 +216,7 @@ class MysqlSource:
         stream = make(emit)
         packets, self._first = self._first, []
         try:
-            with _READERS, self._company:
+            with _READERS, feed.company:
                 while not stop():
                     if packets:
                         stream.routed = False
