@@ -47,10 +47,8 @@ class Run:
     table: Table
     plans: Sequence[Plan]
     parts: list[tuple[Transaction, Rows]]
-
-    def takes(self, piece: Rows) -> bool:
-        """Whether a later transaction's rows may join: not behind a filter, which may leave nothing of them."""
-        return piece.table is self.table and not any(plan.filtered for plan in self.plans)
+    joins: bool
+    """Whether a later transaction's rows may join: not behind a filter, which may leave nothing of them."""
 
     def messages(self) -> list[bytes]:
         if len(self.parts) == 1:
@@ -118,7 +116,7 @@ class Router:
         run: Run | None = None
         for transaction in transactions:
             for piece in transaction.pieces:
-                if isinstance(piece, Rows) and run is not None and run.takes(piece):
+                if run is not None and run.joins and isinstance(piece, Rows) and piece.table is run.table:
                     run.parts.append((transaction, piece))
                     continue
                 if run is not None:
@@ -127,7 +125,9 @@ class Router:
                 if isinstance(piece, Truncate):
                     yield transaction, piece
                 else:
-                    run = Run(piece.table, self.plans(piece.table), [(transaction, piece)])
+                    plans = self.plans(piece.table)
+                    joins = not any(plan.filtered for plan in plans)
+                    run = Run(piece.table, plans, [(transaction, piece)], joins)
         if run is not None:
             yield run
 

@@ -386,6 +386,8 @@ class Query(NamedTuple):
 
 _QUERY_FIXED: Final = 13
 _LOAD_FIXED: Final = 13 + 13
+_SHORTEST_BEGIN: Final = 1 + HEADER_BYTES + _QUERY_FIXED + len(b"\0BEGIN") + 4
+"""Bytes of the packet of BEGIN without status variables and a schema's name."""
 _STATUS_SIZES: Final = {0: 4, 1: 8, 3: 4, 4: 6}
 """Sizes of the status variables up to the character set, in the order in which servers write them."""
 
@@ -396,9 +398,10 @@ def query_text(body: bytes) -> bytes:
 
 
 def _begins(packet: bytes) -> bool:
-    """Whether the packet of an event is that of BEGIN."""
-    least = HEADER_BYTES + _QUERY_FIXED + 6
-    return len(packet) >= least and packet[5] == QUERY and query_text(packet[20:-4]) == b"BEGIN"
+    """Whether the packet of an event, with its checksum, is that of BEGIN; `query_text` in place."""
+    if len(packet) < _SHORTEST_BEGIN or packet[5] != QUERY or packet[-9:-4] != b"BEGIN":
+        return False
+    return len(packet) == _SHORTEST_BEGIN + packet[28] + (packet[31] | packet[32] << 8)
 
 
 def query(body: bytes, *, load: bool = False) -> Query:

@@ -38,6 +38,8 @@ _LARGEST_PLACE: Final = 0xF000_0000
 """Events name the low 32 bits of an offset: near their end nobody changes over."""
 _WAIT_SECONDS: Final = 0.25
 _AGAIN_SECONDS: Final = 10.0
+_PAUSE_FOR_EACH: Final = 0.0005
+_LONGEST_PAUSE: Final = 0.05
 _MADE_UP: Final = frozenset((events.HEARTBEAT, events.HEARTBEAT_V2))
 
 Open = Callable[[BinlogPosition], Dump]
@@ -229,6 +231,16 @@ class Company:
     def shares(self) -> bool:
         """Whether they are so many that they should share."""
         return self._count > FEW
+
+    @property
+    def pause(self) -> float:
+        """How long one that met nothing of its own may let the log gather, seconds; nothing for a few pipelines."""
+        return min(_LONGEST_PAUSE, max(0, self._count - FEW) * _PAUSE_FOR_EACH)
+
+    def gather(self) -> None:
+        """Wait for that long: waking many for each transaction would cost more than all the work."""
+        if pause := self.pause:
+            time.sleep(pause)
 
     def subscribe(self, position: BinlogPosition, open_: Open) -> Subscription | None:
         """Join the shared log near a position; the first one opens it there. None when that cannot be now."""

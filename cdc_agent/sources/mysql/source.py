@@ -11,7 +11,6 @@ at the next start.
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -38,9 +37,7 @@ from cdc_agent.values import Row, Value
 
 _T = TypeVar("_T")
 _FIRST_PACKET_SECONDS: Final = 30.0
-_FEW_READERS: Final = 4
-_PAUSE_FOR_EACH: Final = 0.0005
-_LONGEST_PAUSE: Final = 0.05
+_COMPANIES: Final = Companies()
 
 
 def server_id(pipeline: str, database: Database) -> int:
@@ -49,39 +46,6 @@ def server_id(pipeline: str, database: Database) -> int:
         return database.server_id
     name = "\x1f".join((pipeline, database.host, str(database.port), database.name))
     return 1 << 30 | int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest()) >> 2
-
-
-class Readers:
-    """How many pipelines of this process read a binlog.
-
-    A server sends its whole log to each of them, most of which is for others: with many, waking each for each
-    transaction would cost more than all the work. So one that met nothing of its own lets the log gather for a while.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._count += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._count -= 1
-
-    @property
-    def pause(self) -> float:
-        """How long to let the log gather, seconds; nothing for a few pipelines."""
-        return min(_LONGEST_PAUSE, max(0, self._count - _FEW_READERS) * _PAUSE_FOR_EACH)
-
-    def gather(self) -> None:
-        if pause := self.pause:
-            time.sleep(pause)
-
-
-_READERS: Final = Readers()
-_COMPANIES: Final = Companies()
 
 
 def _same_server(identity: str) -> Check:
@@ -216,7 +180,7 @@ class MysqlSource:
         stream = make(emit)
         packets, self._first = self._first, []
         try:
-            with _READERS, feed.company:
+            with feed.company:
                 while not stop():
                     if packets:
                         stream.routed = False
@@ -224,7 +188,7 @@ class MysqlSource:
                     if not feed.ready():
                         stream.settle()
                         if packets and not stream.routed:
-                            _READERS.gather()
+                            feed.company.gather()
                     packets = feed.packets(stream.boundary, inside=stream.inside)
         except SourceUnavailable:
             if not self._closed:

@@ -212,21 +212,22 @@ class Stream:
 
     def _plain(self, found: Plain) -> bool:
         """Hand over a transaction at one go; False for one that needs a closer look, of which nothing is taken then."""
-        known = self._known.get(found.table_map)
+        _, gtid, table_map, kind, rows, end, seconds = found
+        known = self._known.get(table_map)
         if known is None or known[1] == _OWN:
             return False
-        body, time = found.gtid[20:-4], None
-        if found.gtid[5] == events.GTID:
+        body, time = gtid[20:-4], None
+        if gtid[5] == events.GTID:
             source, number, time = events.gtid(body)
             self._pending = (self._sources.get(source) or self._named(source), number)
         else:
             domain, number, _ = events.mariadb_gtid(body)
-            self._pending = (domain, int.from_bytes(found.gtid[6:10], "little"), number)
+            self._pending = (domain, int.from_bytes(gtid[6:10], "little"), number)
         table = known[2]
-        message = b"" if table is None else _PREFIXES[found.kind] + found.rows
-        position = self._reach(found.end)
+        message = b"" if table is None else _PREFIXES[kind] + rows
+        position = self._reach(end)
         self._pending = None
-        self._assembler.whole(table, message, position, float(found.seconds) if time is None else time)
+        self._assembler.whole(table, message, position, float(seconds) if time is None else time)
         return True
 
     def _reach(self, end: int) -> BinlogPosition:

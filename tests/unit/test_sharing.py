@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from cdc_agent.sources.mysql.source import Readers
+from cdc_agent.sources.mysql.sharing import Company
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from cdc_agent.sources.mysql.source import Readers
 )
 def test_a_reader_pauses_by_the_company_that_it_has(count: int, pause: float) -> None:
     """Nothing for a few, 0.5 ms for each further one, 50 ms at most; those that ended do not count."""
-    readers = Readers()
+    readers = Company("test")
     with ExitStack() as stack:
         for _ in range(count):
             stack.enter_context(readers)
