@@ -92,6 +92,13 @@ def test_damaged_messages_are_errors_in_both(case: tuple[Shape, list[bytes]], da
             assert compiled == (plain if isinstance(plain, str) else [plain])
 
 
+def test_a_length_that_no_message_can_hold_is_an_error() -> None:
+    """One of 64 KiB in a message that ends behind it: its low bytes alone would be those of an empty value."""
+    shape = Shape("public.t", (TEXT,), frozenset(), False)
+    with pytest.raises(DecodeError):
+        compile_decoder(shape)([b"I" + OID + b"N" + tuple_data((b"x" * 65_536,))[:7]])
+
+
 @given(st.tuples(values, values, values), st.tuples(values, values, values))
 @example((b"1", UNSENT, UNSENT), (b"1", b"long", None))
 def test_unsent_columns_come_from_a_full_old_row(new: Row, old: Row) -> None:

@@ -10,6 +10,7 @@ update left unchanged takes its value from the old row where the log has it, els
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from cdc_agent.sources.postgres.pgoutput import Delete, Insert, Update, parse
 from cdc_agent.values import UNSENT, Kind, Row, Type, Value
 
 Decoder = Callable[[Sequence[bytes]], list[Change]]
+_MALFORMED = (LookupError, struct.error)
+"""What generated code meets in a message that it leaves to the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def compile_projection(shape: Shape, projection: Projection, plainly: Plainly) -
     What needs more than that goes change by change to `plainly`: rows with UNSENT columns, values that do not fit, and
     all that the decoder leaves to the reference.
     """
-    namespace = {**_names(shape), **projection.names, "UNUSUAL": (LookupError, *projection.unusual), "one": plainly}
+    namespace = {**_names(shape), **projection.names, "UNUSUAL": (*_MALFORMED, *projection.unusual), "one": plainly}
     exec(compile(_projected(shape, projection), f"<row projection of {shape.name}>", "exec"), namespace)  # noqa: S102
     direct: Direct = namespace["decode"]
     return direct
@@ -68,6 +71,8 @@ def compile_projection(shape: Shape, projection: Projection, plainly: Plainly) -
 def _names(shape: Shape) -> dict[str, Any]:
     return {
         "UNSENT": UNSENT,
+        "MALFORMED": _MALFORMED,
+        "size_at": struct.Struct(">I").unpack_from,
         "count": len(shape.types).to_bytes(2),
         "head": b"N" + len(shape.types).to_bytes(2),
         "plainly": lambda message: decode_plainly(message, shape),
@@ -154,7 +159,7 @@ _COLUMN = """\
 k = m[p]
 if k == 116:
     s = p + 5
-    p = s + (m[p + 3] << 8 | m[p + 4]) if m[p + 3] else s + m[p + 4]
+    p = s + size_at(m, p + 1)[0]
     {name} = m[s:p]{trim}
 elif k == 110:
     {name} = None
@@ -165,7 +170,6 @@ elif k == 117:
 else:
     raise LookupError
 """
-"""Indexing the length's two low bytes beats slicing or unpacking them; the 64 KiB limit makes the others zero."""
 
 
 def _decoder(shape: Shape) -> str:
@@ -183,7 +187,7 @@ def _decoder(shape: Shape) -> str:
             *_filled("    "),
             f"    append(({UPDATE}, old, row))",
         ],
-        unusual="LookupError",
+        unusual="MALFORMED",
         mend="append(plainly(m))",
     )
 
