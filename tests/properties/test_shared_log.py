@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdc_agent.errors import SourceUnavailable
 from cdc_agent.positions import BinlogPosition
 from cdc_agent.sources.mysql import events, sharing
-from cdc_agent.sources.mysql.sharing import Company, Feed, Place, SharedLog, Subscription, advanced
+from cdc_agent.sources.mysql.sharing import Feed, Place, Readers, SharedLog, Subscription, advanced
 from tests.support.thorough import examples
 from tests.unit.test_binlog_events import event, packet, rotate
 
@@ -60,6 +60,10 @@ class Log:
         last, position = [end for end in self.ends if end[0] <= count][-1]
         return position, last < count
 
+    def end(self, number: int) -> BinlogPosition:
+        """One of the transactions' ends, the last one for a number beyond."""
+        return self.ends[min(number, len(self.ends) - 1)][1]
+
     def dump(self, position: BinlogPosition, chunk: Callable[[], int], until: Callable[[], int]) -> Any:
         """From a transaction's end on, as far as the log has been written."""
         start = next(count for count, end in self.ends if end == position)
@@ -93,8 +97,8 @@ class Dump:
         self.closed = True
 
 
-class Two(Company):
-    """A company whose shared log is driven by the test."""
+class Driven(Readers):
+    """Readers whose shared log is driven by the test."""
 
     shares = True
 
@@ -106,90 +110,93 @@ class Two(Company):
         return self._shared.subscribe(Place(position.file, position.offset))
 
 
-@settings(max_examples=examples(300))
+class Play:
+    """A log that is written, shared and read in steps, and what one pipeline got of it."""
+
+    def __init__(self, log: Log, begin: BinlogPosition, known: BinlogPosition, chunk: Callable[[], int]) -> None:
+        """The shared log begins at `begin`, the pipeline's own at the start; chunks are of `chunk()` packets."""
+        self.log = log
+        self.written = next(count for count, end in log.ends if end == begin)
+        self.got: list[bytes] = []
+        self._known = known
+        self._chunk = chunk
+        place = Place(begin.file, begin.offset)
+        self._dump = self._open(begin)
+        self.shared = SharedLog(self._dump, place, "test")
+        self._keeper = self.shared.subscribe(place)
+        self._feed = self._feed_from(log.ends[0][1])
+
+    def _open(self, position: BinlogPosition) -> Any:
+        return self.log.dump(position, self._chunk, lambda: self.written)
+
+    def _feed_from(self, position: BinlogPosition) -> Feed:
+        return Feed(self._open(position), Driven(self.shared), self._open, self._open, self._known)
+
+    def write(self, count: int) -> None:
+        self.written = min(len(self.log.packets), self.written + count)
+
+    def share(self) -> None:
+        """Hand out a chunk; another subscription keeps the shared log from ending."""
+        assert self._keeper is not None
+        with contextlib.suppress(SourceUnavailable):
+            self._keeper.take()
+        self.shared._distribute(self._dump.packets())
+
+    def read(self) -> None:
+        """A break is answered as the pipeline does: with a new dump from the last transaction's end."""
+        position, inside = self.log.boundary(len(self.got))
+        try:
+            packets = self._feed.packets(position, inside=inside)
+        except SourceUnavailable:
+            assert self.shared.ended
+            del self.got[[count for count, _ in self.log.ends if count <= len(self.got)][-1] :]
+            self._feed = self._feed_from(position)
+            return
+        self.got.extend(one for one in packets if not one[18] & events.ARTIFICIAL_FLAG)
+
+    def finish(self) -> None:
+        """Write the rest, and read until all has come or should have."""
+        self.written = len(self.log.packets)
+        for _ in range(3 * len(self.log.packets) + 20):
+            self.share()
+            self.read()
+            if len(self.got) == len(self.log.packets):
+                return
+
+
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
-    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=30),
-    rotations=st.sets(st.integers(0, 29), max_size=3),
-    crashes=st.sets(st.integers(0, 29)),
-    start=st.integers(0, 30),
+    log=st.builds(
+        Log,
+        sizes=st.lists(st.integers(1, 12), min_size=1, max_size=30),
+        rotations=st.sets(st.integers(0, 29), max_size=3),
+        crashes=st.sets(st.integers(0, 29)),
+    ),
+    begin=st.integers(0, 30),
     known=st.integers(0, 30),
     held=st.sampled_from([150, 1_000, 1_000_000]),
     data=st.data(),
 )
 @pytest.mark.parametrize("near", [300, 1_000_000])
 def test_a_feed_gives_every_event_once(
-    near: int,
-    sizes: list[int],
-    rotations: set[int],
-    crashes: set[int],
-    start: int,
-    known: int,
-    held: int,
-    data: st.DataObject,
+    monkeypatch: pytest.MonkeyPatch, near: int, log: Log, begin: int, known: int, held: int, data: st.DataObject
 ) -> None:
     """However the log arrives on either side, whatever is held back, and whenever the shared log falls behind or ends."""
-    log = Log(sizes, rotations, crashes)
-    chunk, step = lambda: data.draw(st.integers(1, 9)), st.sampled_from(["write", "share", "read", "read"])
-    written = {"count": 0}
-    limits = pytest.MonkeyPatch()
-    limits.setattr(sharing, "HELD_BYTES", held)
-    limits.setattr(sharing, "NEAR_BYTES", near)
-    limits.setattr(sharing, "_WAIT_SECONDS", 0)
-
-    def open_(position: BinlogPosition) -> Any:
-        return log.dump(position, chunk, lambda: written["count"])
-
-    begin = log.ends[min(start, len(log.ends) - 1)]
-    written["count"] = begin[0]
-    shared_dump = open_(begin[1])
-    shared = SharedLog(shared_dump, Place(begin[1].file, begin[1].offset), "test")
-    keeper = shared.subscribe(Place(begin[1].file, begin[1].offset))
-    assert keeper is not None
-    end_of_known = log.ends[min(known, len(log.ends) - 1)][1]
-    feed = Feed(open_(log.ends[0][1]), Two(shared), open_, open_, end_of_known)  # type: ignore[arg-type]
-    got: list[bytes] = []
-
-    def keep() -> None:
-        with contextlib.suppress(SourceUnavailable):
-            keeper.take()
-
-    def read() -> None:
-        """A break is answered as the pipeline does: with a new dump from the last transaction's end."""
-        nonlocal feed
-        position, inside = log.boundary(len(got))
-        try:
-            packets = feed.packets(position, inside=inside)
-        except SourceUnavailable:
-            assert shared.ended
-            del got[[count for count, _ in log.ends if count <= len(got)][-1] :]
-            feed = Feed(open_(position), Two(shared), open_, open_, end_of_known)  # type: ignore[arg-type]
-            return
-        got.extend(one for one in packets if not one[18] & events.ARTIFICIAL_FLAG)
-
-    try:
-        for _ in range(data.draw(st.integers(0, 60))):
-            match data.draw(step):
-                case "write":
-                    written["count"] = min(len(log.packets), written["count"] + data.draw(st.integers(1, 12)))
-                case "share":
-                    keep()
-                    shared._distribute(shared_dump.packets())
-                case "read":
-                    read()
-        if data.draw(st.booleans()):
-            shared._end()
-        written["count"] = len(log.packets)
-        for _ in range(3 * len(log.packets) + 20):
-            keep()
-            shared._distribute(shared_dump.packets())
-            read()
-            if len(got) == len(log.packets):
-                break
-        assert got == log.packets
-        read()
-        assert got == log.packets
-    finally:
-        limits.undo()
+    monkeypatch.setattr(sharing, "HELD_BYTES", held)
+    monkeypatch.setattr(sharing, "NEAR_BYTES", near)
+    monkeypatch.setattr(sharing, "_WAIT_SECONDS", 0)
+    play = Play(log, log.end(begin), log.end(known), lambda: data.draw(st.integers(1, 9)))
+    for step in data.draw(st.lists(st.sampled_from(["write", "share", "read", "read"]), max_size=60)):
+        if step == "write":
+            play.write(data.draw(st.integers(1, 12)))
+        else:
+            getattr(play, step)()
+    if data.draw(st.booleans()):
+        play.shared._end()
+    play.finish()
+    assert play.got == log.packets
+    play.read()
+    assert play.got == log.packets
 
 
 def test_places_follow_files_and_pass_over_what_is_made_up() -> None:

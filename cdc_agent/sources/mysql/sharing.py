@@ -207,7 +207,7 @@ class SharedLog:
             self._subscriptions.clear()
 
 
-class Company:
+class Readers:
     """The pipelines of this process that read one server's log, and the log that they share."""
 
     def __init__(self, name: str) -> None:
@@ -218,7 +218,7 @@ class Company:
         self._not_before = 0.0
         self._log: SharedLog | None = None
 
-    def __enter__(self) -> Company:
+    def __enter__(self) -> Readers:
         with self._lock:
             self._count += 1
         return self
@@ -269,27 +269,25 @@ class Company:
         return subscription
 
 
-class Companies:
-    """Every company of this process, by the server that it reads."""
+_READERS: Final[dict[str, Readers]] = {}
+_FINDING: Final = threading.Lock()
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: dict[str, Company] = {}
 
-    def of(self, server: str) -> Company:
-        with self._lock:
-            return self._found.setdefault(server, Company(server))
+def readers_of(server: str) -> Readers:
+    """The pipelines of this process that read a server."""
+    with _FINDING:
+        return _READERS.setdefault(server, Readers(server))
 
 
 class Feed:
     """The packets that one pipeline reads: of its own dump, or of the shared log. Read by one thread."""
 
-    def __init__(self, dump: Dump, company: Company, open_shared: Open, open_own: Open, known: BinlogPosition) -> None:
+    def __init__(self, dump: Dump, readers: Readers, open_shared: Open, open_own: Open, known: BinlogPosition) -> None:
         """`known`: where the log ended before the dump began.
 
         What lies behind that is new to every pipeline; up to there a dump by GTIDs may leave out what its pipeline has.
         """
-        self.company = company
+        self.readers = readers
         self._dump = dump
         self._open_shared = open_shared
         self._open_own = open_own
@@ -307,7 +305,7 @@ class Feed:
         `boundary` is where the pipeline's last transaction ended, `inside` whether it has begun to read another.
         Raises what `Dump.packets` raises.
         """
-        if self._subscription is None and not inside and self.company.shares:
+        if self._subscription is None and not inside and self.readers.shares:
             self._subscribe(boundary)
         if self._subscription is None:
             return self._unskipped(self._dump.packets())
@@ -323,7 +321,7 @@ class Feed:
     def _subscribe(self, boundary: BinlogPosition) -> None:
         if boundary.sequence < self._known.sequence or boundary.offset > _LARGEST_PLACE or self._skip is not None:
             return
-        subscription = self.company.subscribe(boundary, self._open_shared)
+        subscription = self.readers.subscribe(boundary, self._open_shared)
         if subscription is None:
             return
         self._subscription, self._place = subscription, Place(boundary.file, boundary.offset)

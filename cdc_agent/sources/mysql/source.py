@@ -31,13 +31,12 @@ from cdc_agent.sources.mysql.reread import Rereader
 from cdc_agent.sources.mysql.rows import Charsets, TableMaps
 from cdc_agent.sources.mysql.search import LogSearch
 from cdc_agent.sources.mysql.server import SourceServer
-from cdc_agent.sources.mysql.sharing import Companies, Company, Feed
+from cdc_agent.sources.mysql.sharing import Feed, Readers, readers_of
 from cdc_agent.sources.mysql.stream import Stream
 from cdc_agent.values import Row, Value
 
 _T = TypeVar("_T")
 _FIRST_PACKET_SECONDS: Final = 30.0
-_COMPANIES: Final = Companies()
 
 
 def server_id(pipeline: str, database: Database) -> int:
@@ -116,8 +115,8 @@ class MysqlSource:
         self._stream = self._streams(position, gtids, wanted, charsets, server.mariadb, lower_case)
         known, identity = server.end_of_log(), server.identity().text
         dump = self._dumped(position, by_gtid, server.mariadb, identity)
-        company = self._company(identity)
-        self._feed = Feed(dump, company, self._opened("for all", identity), self._opened("", identity), known)
+        readers = self._readers(identity)
+        self._feed = Feed(dump, readers, self._opened("for all", identity), self._opened("", identity), known)
         self._first = self._first_packets(dump)
 
     def _streams(
@@ -159,11 +158,11 @@ class MysqlSource:
         check = _same_server(identity)
         return lambda position: Dump.from_place(self._database, purpose, number, position, check=check)
 
-    def _company(self, identity: str) -> Company:
+    def _readers(self, identity: str) -> Readers:
         """With a replica id that is given there can be one connection only, which is the pipeline's own."""
         database = self._database
         name = f"{database.user}@{database.host}:{database.port}"
-        return _COMPANIES.of(f"{name} {identity}") if database.server_id is None else Company(name)
+        return readers_of(f"{name} {identity}") if database.server_id is None else Readers(name)
 
     def _first_packets(self, dump: Dump) -> list[bytes]:
         """The server begins with a made-up event at once, or with the reason why it does not."""
@@ -180,7 +179,7 @@ class MysqlSource:
         stream = make(emit)
         packets, self._first = self._first, []
         try:
-            with feed.company:
+            with feed.readers:
                 while not stop():
                     if packets:
                         stream.routed = False
@@ -188,7 +187,7 @@ class MysqlSource:
                     if not feed.ready():
                         stream.settle()
                         if packets and not stream.routed:
-                            feed.company.gather()
+                            feed.readers.gather()
                     packets = feed.packets(stream.boundary, inside=stream.inside)
         except SourceUnavailable:
             if not self._closed:

@@ -11,6 +11,7 @@ The hot path is `feed` with `_plain`, then the handlers from `_gtid` to `_xid`; 
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -57,6 +58,11 @@ STATEMENT_HINT: Final = (
 )
 
 
+@functools.lru_cache(maxsize=1_000)
+def _uuid(source: bytes) -> str:
+    return str(uuid.UUID(bytes=source))
+
+
 class Stream:
     """Reads one source's log for one pipeline, from a position on. Used by the reader thread alone."""
 
@@ -92,7 +98,6 @@ class Stream:
         self._reported = position.sequence
         self._number = self._reported[0]
         self._part_open = False
-        self._sources: dict[bytes, str] = {}
         self._known: dict[bytes, tuple[int, int, Table | None]] = {}
         self._tables: dict[int, tuple[int, Table | None]] = {}
         self._schemas: set[str] = set()
@@ -219,7 +224,7 @@ class Stream:
         body, time = gtid[20:-4], None
         if gtid[5] == events.GTID:
             source, number, time = events.gtid(body)
-            self._pending = (self._sources.get(source) or self._named(source), number)
+            self._pending = (_uuid(source), number)
         else:
             domain, number, _ = events.mariadb_gtid(body)
             self._pending = (domain, int.from_bytes(gtid[6:10], "little"), number)
@@ -251,12 +256,7 @@ class Stream:
     def _gtid(self, event: Event) -> None:
         self._begin(event)
         source, number, self._commit_time = events.gtid(event.body)
-        self._pending = (self._sources.get(source) or self._named(source), number)
-
-    def _named(self, source: bytes) -> str:
-        """A UUID as text."""
-        name = self._sources[source] = str(uuid.UUID(bytes=source))
-        return name
+        self._pending = (_uuid(source), number)
 
     def _anonymous_gtid(self, event: Event) -> None:
         self._begin(event)

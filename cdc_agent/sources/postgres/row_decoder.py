@@ -1,8 +1,8 @@
 """The step from pgoutput's row messages to changes, compiled into one function for each relation version.
 
 `compile_decoder` writes a Python function in which every column has its own three statements, so that nothing is
-looked up for each value; what is out of the ordinary (a message above 64 KiB, a malformed one) goes through
-`decode_plainly`, the reference that a property test compares it with. Raises `errors.DecodeError`; never does I/O.
+looked up for each value; a malformed message goes through `decode_plainly`, the reference that a property test
+compares it with. Raises `errors.DecodeError`; never does I/O.
 
 Old rows: a key-only one (``K``) has UNSENT outside the key, where pgoutput sends nulls. A TOAST column that the
 update left unchanged takes its value from the old row where the log has it, else it is UNSENT.
@@ -120,8 +120,6 @@ def decode({parameters}):
     for m in messages:
         try:
             tag = m[0]
-            if len(m) > 65535:
-                raise LookupError
             old = None
 {begin}
             p = 8
