@@ -14,7 +14,7 @@ from cdc_agent.assemble import PART_BYTES
 from cdc_agent.changes import DELETE, INSERT, UPDATE, Rows, Truncate
 from cdc_agent.config.model import Database as Settings
 from cdc_agent.config.model import Tls
-from cdc_agent.errors import LogGone, LogUnusable, ServerIdTaken, SourceUnavailable
+from cdc_agent.errors import AgentError, LogGone, LogUnusable, ServerIdTaken, SourceUnavailable
 from cdc_agent.positions import BinlogPosition, parse_position
 from cdc_agent.sources.mysql import branches
 from cdc_agent.sources.mysql.reread import Rereader
@@ -436,17 +436,26 @@ def test_stop_ends_reading_within_a_second(reading: Reading) -> None:
 
 
 def test_the_log_is_read_over_tls(mysql: Server) -> None:
-    """With `tls` the dump connection is encrypted as well."""
+    """With `tls` every connection is encrypted, as the account demands here; the dump is one of them."""
     if not mysql.run("SHOW GLOBAL STATUS LIKE 'Ssl_server_not_after'")[0][1]:
         pytest.skip("the server has no certificate")
     database = mysql.create_database("tls")
     database.run("CREATE TABLE t (id INT PRIMARY KEY)")
-    reading = Reading(database, tls=Tls(mode="require"))
-    with running(reading, reading.now()):
-        database.run("INSERT INTO t VALUES (1)")
-        assert keys(reading.changes()) == [1]
-        assert reading.source._feed is not None
-        assert reading.source._feed._dump._line.cipher()  # type: ignore[attr-defined]
+    account, password = f"t{database.name}"[:30], "Only-encrypted"
+    database.run(f"CREATE USER {account} IDENTIFIED BY '{password}' REQUIRE SSL")
+    database.run(f"GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {account}")
+    reading = Reading(database)
+    position = reading.now()
+    try:
+        reading.settings = Settings(url=database.url(account, password), tls=Tls(mode="disable"))
+        with pytest.raises(AgentError):
+            reading.start(position)
+        reading.settings = Settings(url=database.url(account, password), tls=Tls(mode="require"))
+        with running(reading, position):
+            database.run("INSERT INTO t VALUES (1)")
+            assert keys(reading.changes()) == [1]
+    finally:
+        database.run(f"DROP USER {account}")
 
 
 # --- GTIDs ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import Any
 
 from cdc_agent.changes import Change, Rows, TableName, Transaction
 from cdc_agent.config.model import Database as Settings
-from cdc_agent.config.model import Tls
 from cdc_agent.positions import BinlogPosition
 from cdc_agent.sources.mysql.source import MysqlSource
 from tests.support.servers import Database
@@ -21,9 +20,9 @@ TARGET = "far"
 class Reading:
     """The log of one server, as far as it concerns one database: `start` … `stop`, from any position."""
 
-    def __init__(self, database: Database, *, tls: Tls | None = None, pipeline: str | None = None) -> None:
+    def __init__(self, database: Database, *, pipeline: str | None = None) -> None:
         self.database = database
-        self.settings = Settings(url=database.url(), tls=tls)
+        self.settings = Settings(url=database.url())
         self.pipeline = pipeline or database.name
         self.emitted: list[Transaction] = []
         self.reports: list[tuple[str, TableName]] = []
