@@ -20,13 +20,13 @@ from benchmarks.measured import Sample
 from benchmarks.rounds import Contender, Round, Values
 from benchmarks.servers import Engine, Rig
 from benchmarks.workload import MARKS, TABLE, Shape
-from cdc_agent import databases
-from cdc_agent.applier import Applier, batches
-from cdc_agent.changes import Rows, Transaction
 from cdc_agent.config.load import load
-from cdc_agent.positions import parse_position
-from cdc_agent.recovery import StormGuard
-from cdc_agent.routing import Engines, Router
+from cdc_agent.flow import ends as databases
+from cdc_agent.flow.applier import Applier, batches
+from cdc_agent.flow.recovery import StormGuard
+from cdc_agent.flow.routing import Engines, Router
+from cdc_agent.model.changes import Rows, Transaction
+from cdc_agent.model.positions import parse_position
 
 _MICRO: Final = 1e6
 

@@ -12,10 +12,10 @@ from pydantic import SecretStr, ValidationError
 
 from cdc_agent.cli.common import ending
 from cdc_agent.config.model import Database
+from cdc_agent.conversions.convert import Context
 from cdc_agent.engines.admin import Admin, connect
 from cdc_agent.errors import ConfigError
-from cdc_agent.mapping.convert import Context
-from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.model.tables import TargetTable
 from cdc_agent.observe import logs
 from cdc_agent.preflight import propose
 

@@ -17,8 +17,8 @@ import structlog
 from rich.console import Console
 from rich.live import Live
 
-from cdc_agent import pipeline
 from cdc_agent.cli.common import STOPPED, Invocation, common
+from cdc_agent.flow import pipeline
 from cdc_agent.observe import logs, tables
 
 log = structlog.get_logger(__name__)

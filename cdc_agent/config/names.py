@@ -10,10 +10,13 @@ import re
 from typing import Final
 
 from cdc_agent.config.model import PipelineSettings
+from cdc_agent.errors import ConfigError
+from cdc_agent.model.changes import TableName
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 """What databases and pipelines may be called: names stand in slots, application names and echo paths."""
 
+_PART: Final = re.compile(r'"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|([^."`]+)')
 _LONGEST: Final = 63
 _PLAIN: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -39,3 +42,22 @@ def default_name(pipeline: str) -> str:
         return name
     digest = hashlib.blake2b(pipeline.encode(), digest_size=4).hexdigest()
     return f"{name[: _LONGEST - len(digest) - 1].rstrip('_')}_{digest}"
+
+
+def split_name(name: str, default_schema: str) -> TableName:
+    """``schema.table`` or ``table`` as (schema, table); parts with dots stand in double quotes or backticks.
+
+    Raises ConfigError when it is neither.
+    """
+    parts: list[str] = []
+    start = 0
+    while match := _PART.match(name, start):
+        double, back, plain = match.groups()
+        parts.append(double.replace('""', '"') if double else back.replace("``", "`") if back else plain.strip())
+        start = match.end()
+        if name[start : start + 1] != ".":
+            break
+        start += 1
+    if start != len(name) or not 1 <= len(parts) <= 2 or not all(parts) or name.endswith("."):
+        raise ConfigError(f"not a table name: {name!r}", hint="write schema.table, in MySQL database.table")
+    return (default_schema, parts[0]) if len(parts) == 1 else (parts[0], parts[1])

@@ -17,9 +17,8 @@ from pydantic import ValidationError
 
 from cdc_agent.config.document import Document, Path_, Problem
 from cdc_agent.config.model import Database, Engine, PipelineSettings, RouteSettings
-from cdc_agent.config.names import NAME, publication_name, slot_name
+from cdc_agent.config.names import NAME, publication_name, slot_name, split_name
 from cdc_agent.errors import ConfigError, ExpressionError
-from cdc_agent.mapping.routes import split_name
 
 
 def judge(document: Document) -> None:
@@ -211,7 +210,7 @@ def _expressions(document: Document, pipeline: _Pipeline, databases: dict[str, D
 
 
 def _expression(document: Document, path: Path_, text: str, dialect: str) -> None:
-    from cdc_agent.mapping.expressions import parse  # only files with expressions pay for loading the parser
+    from cdc_agent.expressions.expression import parse  # only files with expressions pay for loading the parser
 
     try:
         parse(text, dialect)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
 from cdc_agent.config.model import Database, Engine
-from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.model.tables import TargetTable
 
 Found: TypeAlias = "list[tuple[Any, ...]]"
 

@@ -1,0 +1,1 @@
+"""Routes, and the plans that are compiled and bound for them."""

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cdc_agent.changes import Identity, Table
 from cdc_agent.config.model import Misfit, RouteSettings
+from cdc_agent.conversions.convert import Context, Convert, ImpossibleError, Way, conversion
 from cdc_agent.errors import ColumnGone, LogUnusable, TargetSchemaError
-from cdc_agent.mapping.convert import Context, Convert, ImpossibleError, Way, conversion
-from cdc_agent.mapping.expressions import (
+from cdc_agent.expressions.expression import (
     Expression,
     UnknownColumnError,
     compile_constant,
     compile_expression,
     compile_filter,
 )
-from cdc_agent.mapping.writes import Binding, TargetColumn, TargetTable
-from cdc_agent.values import Type
+from cdc_agent.model.changes import Identity, Table
+from cdc_agent.model.tables import TargetColumn, TargetTable
+from cdc_agent.model.values import Type
+from cdc_agent.model.writes import Binding
 
 
 @dataclass(frozen=True, slots=True, eq=False)

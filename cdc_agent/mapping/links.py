@@ -17,10 +17,11 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from cdc_agent.changes import TableName
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.mapping.writes import Binding, ForeignKey, Link, TargetTable
-from cdc_agent.values import Kind
+from cdc_agent.model.changes import TableName
+from cdc_agent.model.tables import ForeignKey, TargetTable
+from cdc_agent.model.values import Kind
+from cdc_agent.model.writes import Binding, Link
 
 ACTIONS: Final = frozenset(("CASCADE", "SET NULL"))
 KINDS: Final = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.ENUM, Kind.BYTES, Kind.UUID, Kind.DATE))

@@ -17,13 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cdc_agent.changes import Table
 from cdc_agent.config.model import RouteSettings
+from cdc_agent.conversions.convert import Code, Context, conversion
 from cdc_agent.mapping.binding import Bound, bound
-from cdc_agent.mapping.convert import Code, Context, conversion
 from cdc_agent.mapping.program import RowProjection, generate
 from cdc_agent.mapping.reference import UNSENT_CODE
-from cdc_agent.mapping.writes import Plan, TargetTable
+from cdc_agent.model.changes import Table
+from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.writes import Plan
 
 __all__ = ["UNSENT_CODE", "Finding", "bind", "findings"]
 

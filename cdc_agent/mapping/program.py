@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from cdc_agent.changes import Cells, Change
-from cdc_agent.mapping import pyvalues
+from cdc_agent.conversions.convert import MisfitError
+from cdc_agent.expressions import pyvalues
+from cdc_agent.expressions.expression import NO_VALUE, Expression, Form
 from cdc_agent.mapping.binding import Bound, Filter, Pick
-from cdc_agent.mapping.convert import MisfitError
-from cdc_agent.mapping.expressions import NO_VALUE, Expression, Form
 from cdc_agent.mapping.reference import Mapper
-from cdc_agent.mapping.writes import Rejection, Write
-from cdc_agent.values import UNSENT
+from cdc_agent.model.changes import Cells, Change
+from cdc_agent.model.values import UNSENT
+from cdc_agent.model.writes import Rejection, Write
 
 _UNUSUAL: Final = (MisfitError, *NO_VALUE)
 """What generated code leaves to the reference mapper, which says what is wrong."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from cdc_agent.changes import DELETE, INSERT, Change
 from cdc_agent.config.model import Misfit
+from cdc_agent.conversions.convert import MisfitError
 from cdc_agent.errors import LogUnusable, ValueRefused
 from cdc_agent.mapping.binding import Bound, Pick
-from cdc_agent.mapping.convert import MisfitError
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Rejection, Write
-from cdc_agent.values import UNSENT, Row, Value
+from cdc_agent.model.changes import DELETE, INSERT, Change
+from cdc_agent.model.values import UNSENT, Row, Value
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Rejection, Write
 
 UNSENT_CODE: Final = "unsent"
 """The rejection of a change that needs a column which the log did not send: read the row again, and map it again."""

@@ -11,36 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from cdc_agent.changes import TableName
 from cdc_agent.config.model import PipelineSettings, RouteSettings
+from cdc_agent.config.names import split_name
 from cdc_agent.errors import ConfigError
+from cdc_agent.model.changes import TableName
 
 AGENT_SCHEMA: Final = "cdc_agent"
 SYSTEM_SCHEMAS: Final = frozenset(
     {AGENT_SCHEMA, "pg_catalog", "information_schema", "pg_toast", "mysql", "performance_schema", "sys"}
 )
 """A wildcard never takes these."""
-
-_PART: Final = re.compile(r'"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|([^."`]+)')
-
-
-def split_name(name: str, default_schema: str) -> TableName:
-    """``schema.table`` or ``table`` as (schema, table); parts with dots stand in double quotes or backticks.
-
-    Raises ConfigError when it is neither.
-    """
-    parts: list[str] = []
-    start = 0
-    while match := _PART.match(name, start):
-        double, back, plain = match.groups()
-        parts.append(double.replace('""', '"') if double else back.replace("``", "`") if back else plain.strip())
-        start = match.end()
-        if name[start : start + 1] != ".":
-            break
-        start += 1
-    if start != len(name) or not 1 <= len(parts) <= 2 or not all(parts) or name.endswith("."):
-        raise ConfigError(f"not a table name: {name!r}", hint="write schema.table, in MySQL database.table")
-    return (default_schema, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cdc_agent.config.names import slot_name
 from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import AgentError
-from cdc_agent.positions import BinlogPosition, Lsn, parse_lsn, parse_position
+from cdc_agent.model.positions import BinlogPosition, Lsn, parse_lsn, parse_position
 from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.sources.postgres import slot

@@ -10,14 +10,14 @@ import ipaddress
 import time
 from collections.abc import Iterator, Sequence
 
-from cdc_agent import databases
-from cdc_agent.changes import Identity, TableName
 from cdc_agent.config.model import Config, Database, Engine
 from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.postgres import catalogue
 from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import AgentError
+from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
+from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.preflight import checkpoints, mysql_checks, postgres_checks, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
 from cdc_agent.preflight.findings import Finding, error, info, skewed, warning

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from cdc_agent.config.model import Engine
 from cdc_agent.engines.admin import Admin
-from cdc_agent.targets.base import Checkpoint
+from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.targets.checkpoint import CHECKPOINT_COLUMNS, checkpoint_values, ddl, read_checkpoint
 
 QUARANTINE_SHOWN: Final = (

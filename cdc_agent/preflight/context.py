@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cdc_agent.changes import Identity, TableName
 from cdc_agent.config.model import Config, Database, PipelineSettings, RouteSettings
 from cdc_agent.engines.admin import Admin
 from cdc_agent.mapping.routes import Route
-from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.model.changes import Identity, TableName
+from cdc_agent.model.tables import TargetTable
 from cdc_agent.preflight.findings import Finding
 
 

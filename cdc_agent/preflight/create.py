@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from cdc_agent.config.model import Engine
+from cdc_agent.conversions import types
 from cdc_agent.engines.admin import Admin
 from cdc_agent.errors import PrivilegeMissing, TargetSchemaError
-from cdc_agent.mapping import types
 from cdc_agent.mapping.routes import Route
-from cdc_agent.mapping.writes import TargetColumn, TargetTable
-from cdc_agent.values import Kind, Type
+from cdc_agent.model.tables import TargetColumn, TargetTable
+from cdc_agent.model.values import Kind, Type
 
 
 def create_target_table(source: Admin, target: Admin, route: Route) -> str:

@@ -14,14 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from cdc_agent import databases
-from cdc_agent.changes import TableName
 from cdc_agent.config.model import Config, Database, Engine, PipelineSettings
-from cdc_agent.config.names import publication_name
-from cdc_agent.echo import CHECKPOINT
+from cdc_agent.config.names import publication_name, split_name
 from cdc_agent.engines.mysql.identifiers import quote as mysql_quote
 from cdc_agent.engines.postgres.identifiers import quote as pg_quote
-from cdc_agent.mapping.routes import split_name
+from cdc_agent.flow import ends as databases
+from cdc_agent.model.changes import TableName
+from cdc_agent.model.echo import CHECKPOINT
 from cdc_agent.sources.postgres import publication as publications
 from cdc_agent.targets.checkpoint import ddl
 

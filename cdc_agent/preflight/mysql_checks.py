@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cdc_agent.engines.mysql.identifiers import quote
-from cdc_agent.positions import BinlogPosition, parse_position
+from cdc_agent.model.positions import BinlogPosition, parse_position
 from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase
 from cdc_agent.preflight.findings import Finding, error, info, outdated, warning

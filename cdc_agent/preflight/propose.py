@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cdc_agent.mapping import types
-from cdc_agent.mapping.convert import Context
-from cdc_agent.mapping.writes import TargetColumn, TargetTable
+from cdc_agent.conversions import types
+from cdc_agent.conversions.convert import Context
+from cdc_agent.model.tables import TargetColumn, TargetTable
 
 TABLE_LIKENESS: Final = 0.55
 """Below this two tables are strangers."""

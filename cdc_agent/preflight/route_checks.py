@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from cdc_agent.changes import Change, Column, Identity, Table
 from cdc_agent.config.model import Engine
+from cdc_agent.conversions.convert import Context
 from cdc_agent.errors import AgentError
 from cdc_agent.mapping import links
-from cdc_agent.mapping.convert import Context
 from cdc_agent.mapping.plans import findings
-from cdc_agent.mapping.writes import ForeignKey, TargetTable
+from cdc_agent.model.changes import Change, Column, Identity, Table
+from cdc_agent.model.tables import ForeignKey, TargetTable
+from cdc_agent.model.values import Kind
 from cdc_agent.preflight.context import OnRoute, RouteCheck
 from cdc_agent.preflight.findings import Finding, error, info, warning
-from cdc_agent.values import Kind
 
 
 def source_key(on: OnRoute) -> Iterator[Finding]:

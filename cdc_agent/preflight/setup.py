@@ -12,16 +12,16 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cdc_agent import databases
-from cdc_agent.changes import TableName
 from cdc_agent.config.model import Config, Engine, RouteSettings
 from cdc_agent.config.names import publication_name, slot_name
-from cdc_agent.echo import CHECKPOINT
 from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import PrivilegeMissing, SourceSchemaError
+from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.positions import Lsn
+from cdc_agent.model.changes import TableName
+from cdc_agent.model.echo import CHECKPOINT
+from cdc_agent.model.positions import Lsn
 from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.create import create_target_table
 from cdc_agent.preflight.servers import Servers

@@ -1,0 +1,1 @@
+"""The logs: one package for each engine, and what they share."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cdc_agent.changes import Table, TableName, Transaction
-from cdc_agent.mapping.writes import ForeignKey
-from cdc_agent.positions import Position
-from cdc_agent.values import Row, Value
+from cdc_agent.model.changes import Table, TableName, Transaction
+from cdc_agent.model.positions import Position
+from cdc_agent.model.tables import ForeignKey
+from cdc_agent.model.values import Row, Value
 
 Emit = Callable[[Transaction], None]
 """Hands a transaction to the queue; blocks while the queue is full, calling the source's `keepalive` meanwhile."""

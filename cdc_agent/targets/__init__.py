@@ -1,0 +1,1 @@
+"""The writing ends: one package for each engine, and what they share."""

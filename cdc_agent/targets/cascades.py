@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from cdc_agent.changes import TableName
-from cdc_agent.mapping.writes import CHANGE, Link, Write
-from cdc_agent.targets.base import Cascade, Ordered, Removes, Step
-from cdc_agent.values import UNSENT, Row, Value
+from cdc_agent.model.changes import TableName
+from cdc_agent.model.steps import Cascade, Ordered, Removes, Step
+from cdc_agent.model.values import UNSENT, Row, Value
+from cdc_agent.model.writes import CHANGE, Link, Write
 
 Children: TypeAlias = Callable[[Link, Sequence[Row], tuple[str, ...]], "list[Row]"]
 """(link, keys, columns) → those columns of the children that refer to one of the keys, as canonical text."""

@@ -12,13 +12,13 @@ Nothing here does I/O.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
-from cdc_agent import echo
 from cdc_agent.config.model import Engine
 from cdc_agent.errors import TakenOver
-from cdc_agent.targets.base import Checkpoint, Quarantined
+from cdc_agent.model import echo
+from cdc_agent.model.checkpoints import Checkpoint, Holder
+from cdc_agent.model.refusals import Quarantined
 
 SCHEMA_VERSION: Final = 1
 
@@ -195,16 +195,6 @@ _MYSQL: Final = (
     """,
     f"INSERT IGNORE INTO `cdc_agent`.`schema_version` (`version`) VALUES ({SCHEMA_VERSION})",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a pipeline's checkpoint now."""
-
-    generation: int
-    host: str
-    since: str = ""
-    """HH:MM:SS in UTC, where it is known."""
 
 
 def ddl(engine: Engine) -> list[str]:

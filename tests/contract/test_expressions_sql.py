@@ -18,11 +18,11 @@ import psycopg
 import pymysql
 import pytest
 
+from cdc_agent.conversions.base import MisfitError
 from cdc_agent.engines.mysql.types import from_column_type
 from cdc_agent.errors import ExpressionError
-from cdc_agent.mapping.conversions.base import MisfitError
-from cdc_agent.mapping.expressions import Expression, compile_expression
-from cdc_agent.values import Kind, Type
+from cdc_agent.expressions.expression import Expression, compile_expression
+from cdc_agent.model.values import Kind, Type
 from tests.support.expressions import evaluated
 from tests.support.servers import Server
 

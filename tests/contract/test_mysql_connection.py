@@ -11,8 +11,8 @@ from cdc_agent.config.model import Tls
 from cdc_agent.engines.mysql.catalogue import describe, list_tables, triggers
 from cdc_agent.engines.mysql.connection import Session, connect
 from cdc_agent.errors import SourceUnavailable, TargetUnavailable
-from cdc_agent.mapping.writes import TargetColumn, TargetTable
-from cdc_agent.values import Kind
+from cdc_agent.model.tables import TargetColumn, TargetTable
+from cdc_agent.model.values import Kind
 from tests.support.servers import Database, Server
 
 

@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cdc_agent.assemble import PART_BYTES
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Rows, Truncate
 from cdc_agent.config.model import Database as Settings
 from cdc_agent.config.model import Tls
 from cdc_agent.errors import AgentError, LogGone, LogUnusable, ServerIdTaken, SourceUnavailable
-from cdc_agent.positions import BinlogPosition, parse_position
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Rows, Truncate
+from cdc_agent.model.positions import BinlogPosition, parse_position
+from cdc_agent.model.values import UNSENT
+from cdc_agent.sources.assemble import PART_BYTES
 from cdc_agent.sources.mysql import branches
 from cdc_agent.sources.mysql.reread import Rereader
-from cdc_agent.values import UNSENT
 from tests.support import servers
 from tests.support.mysql_reading import Reading, changes_of, keys, running
 from tests.support.servers import Database, Server

@@ -14,7 +14,6 @@ from typing import Any
 import pymysql
 import pytest
 
-from cdc_agent import echo
 from cdc_agent.config.model import Database as DatabaseSettings
 from cdc_agent.config.model import Engine
 from cdc_agent.errors import (
@@ -27,11 +26,14 @@ from cdc_agent.errors import (
     TargetUnavailable,
     TransactionAborted,
 )
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding
-from cdc_agent.targets.base import Checkpoint, Clear, Ordered, Quarantined, Removes, Updates, Upserts
+from cdc_agent.model import echo
+from cdc_agent.model.checkpoints import Checkpoint
+from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.steps import Clear, Ordered, Removes, Updates, Upserts
+from cdc_agent.model.values import UNSENT, Row
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding
 from cdc_agent.targets.checkpoint import CHECKPOINT_COLUMNS, checkpoint_values, ddl
 from cdc_agent.targets.mysql import MysqlTarget
-from cdc_agent.values import UNSENT, Row
 from tests.support.servers import Database, Server
 
 _pipelines = itertools.count(1)

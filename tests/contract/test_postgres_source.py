@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from cdc_agent import echo
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Identity, TableName, Truncate
 from cdc_agent.config.model import Database as Settings
-from cdc_agent.errors import (
-    LogGone,
-    LogUnusable,
-    PrivilegeMissing,
-    SlotInUse,
-    SourceUnavailable,
-)
-from cdc_agent.positions import Lsn, parse_lsn
+from cdc_agent.errors import LogGone, LogUnusable, PrivilegeMissing, SlotInUse, SourceUnavailable
+from cdc_agent.model import echo
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Identity, TableName, Truncate
+from cdc_agent.model.positions import Lsn, parse_lsn
+from cdc_agent.model.values import UNSENT, Kind
 from cdc_agent.sources.postgres import publication, setup, slot
-from cdc_agent.values import UNSENT, Kind
 from tests.support.postgres_reading import TARGET, Reading, changes_of
 from tests.support.servers import Database, Server
 from tests.support.waiting import wait_until

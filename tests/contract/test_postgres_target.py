@@ -11,10 +11,10 @@ from cdc_agent.config.model import Database as Settings
 from cdc_agent.engines.postgres import catalogue
 from cdc_agent.engines.postgres.identifiers import literal, qualified, quote
 from cdc_agent.errors import NotSetUp, PrivilegeMissing, RowRefused, TargetSchemaError, TargetUnavailable
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT
-from cdc_agent.targets.base import Clear, Ordered, Removes, Updates, Upserts
+from cdc_agent.model.steps import Clear, Ordered, Removes, Updates, Upserts
+from cdc_agent.model.values import UNSENT, Kind, Row
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT
 from cdc_agent.targets.postgres import PostgresTarget
-from cdc_agent.values import UNSENT, Kind, Row
 from tests.support.servers import Server
 from tests.support.targets import PIPELINE, Rig, close_rig, nothing_missing, open_rig
 

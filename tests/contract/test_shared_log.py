@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from cdc_agent.changes import Transaction
 from cdc_agent.errors import SourceUnavailable
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.changes import Transaction
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql import sharing
 from tests.support import servers
 from tests.support.mysql_reading import Reading, changes_of, keys

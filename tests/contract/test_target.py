@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from cdc_agent import echo
 from cdc_agent.errors import (
     NotSetUp,
     OutcomeUnknown,
@@ -17,9 +16,10 @@ from cdc_agent.errors import (
     TargetUnavailable,
     TransactionAborted,
 )
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding
-from cdc_agent.targets.base import Clear, Ordered, Removes, Updates, Upserts
-from cdc_agent.values import UNSENT, Row
+from cdc_agent.model import echo
+from cdc_agent.model.steps import Clear, Ordered, Removes, Updates, Upserts
+from cdc_agent.model.values import UNSENT, Row
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding
 from tests.support.servers import Server
 from tests.support.targets import ENTRY, PIPELINE, Rig, close_rig, nothing_missing, open_rig
 

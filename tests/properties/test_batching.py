@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdc_agent import batching
-from cdc_agent.batching import Segment
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, ForeignKey, TargetColumn, TargetTable, Write
-from cdc_agent.targets.base import Clear, Ordered, Removes, Step, Updates, Upserts
-from cdc_agent.values import UNSENT, Kind, Row, Type
+from cdc_agent.flow import batching
+from cdc_agent.flow.batching import Segment
+from cdc_agent.model.steps import Clear, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
+from cdc_agent.model.values import UNSENT, Kind, Row, Type
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Write
 
 TEXT = Type(Kind.TEXT, "text")
 COLUMNS = tuple(TargetColumn(name, TEXT, nullable=True, has_default=False) for name in ("id", "a", "b"))

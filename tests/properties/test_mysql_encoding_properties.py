@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cdc_agent.config.model import Database as DatabaseSettings
 from cdc_agent.engines.mysql.connection import Session, connect
+from cdc_agent.model.values import Kind, Type
 from cdc_agent.targets.mysql.encoding import LOAD_FORMAT, literal, load_cell, load_column, load_encoder, tuple_encoder
-from cdc_agent.values import Kind, Type
 from tests.support.servers import Server
 
 _texts = st.text(st.characters(codec="utf-8"), max_size=40).map(str.encode) | st.text(

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cdc_agent.changes import UPDATE
 from cdc_agent.errors import DecodeError
+from cdc_agent.model.changes import UPDATE
+from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
 from cdc_agent.sources.postgres.row_decoder import Shape, compile_decoder, decode_plainly
-from cdc_agent.values import UNSENT, Kind, Row, Type, Value
 from tests.support.thorough import examples
 
 TEXT = Type(Kind.TEXT, "text")

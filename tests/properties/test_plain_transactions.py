@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdc_agent.changes import Rows, TableName, Transaction
 from cdc_agent.errors import DecodeError
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.changes import Rows, TableName, Transaction
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql import events
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 from cdc_agent.sources.mysql.rows import TableMaps

@@ -7,15 +7,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Column, Identity, Table
 from cdc_agent.config.model import RouteSettings
+from cdc_agent.conversions.convert import Context
 from cdc_agent.errors import AgentError
 from cdc_agent.mapping.binding import bound
-from cdc_agent.mapping.convert import Context
 from cdc_agent.mapping.program import generate
 from cdc_agent.mapping.reference import Mapper
-from cdc_agent.mapping.writes import Rejection, TargetColumn, TargetTable
-from cdc_agent.values import UNSENT, Kind, Type
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Change, Column, Identity, Table
+from cdc_agent.model.tables import TargetColumn, TargetTable
+from cdc_agent.model.values import UNSENT, Kind, Type
+from cdc_agent.model.writes import Rejection
 
 INT = Type(Kind.INTEGER, "integer", precision=32)
 TEXT = Type(Kind.TEXT, "text")

@@ -8,14 +8,15 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cdc_agent.changes import Column, Identity, Table
 from cdc_agent.config.model import RouteSettings
 from cdc_agent.errors import AgentError
 from cdc_agent.mapping.plans import bind
-from cdc_agent.mapping.writes import Plan, Rejection, TargetColumn, TargetTable
+from cdc_agent.model.changes import Column, Identity, Table
+from cdc_agent.model.tables import TargetColumn, TargetTable
+from cdc_agent.model.values import Kind, Type
+from cdc_agent.model.writes import Plan, Rejection
 from cdc_agent.sources.mysql.rows import TableMaps
 from cdc_agent.sources.postgres.row_decoder import Shape, compile_decoder, compile_projection
-from cdc_agent.values import Kind, Type
 from tests.properties.test_mysql_row_decoder import events
 from tests.properties.test_pg_row_decoder import cases
 from tests.support.table_maps import charsets

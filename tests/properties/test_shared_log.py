@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdc_agent.errors import SourceUnavailable
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql import events, sharing
 from cdc_agent.sources.mysql.sharing import Feed, Place, Readers, SharedLog, Subscription, advanced
 from tests.support.thorough import examples

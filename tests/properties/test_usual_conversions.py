@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdc_agent.mapping.conversions.base import Way
-from cdc_agent.mapping.convert import Context, ImpossibleError, conversion
-from cdc_agent.mapping.type_table import MYSQL_TYPES, POSTGRES_TYPES
-from cdc_agent.values import Kind, Type
+from cdc_agent.conversions.base import Way
+from cdc_agent.conversions.convert import Context, ImpossibleError, conversion
+from cdc_agent.conversions.type_table import MYSQL_TYPES, POSTGRES_TYPES
+from cdc_agent.model.values import Kind, Type
 
 ENGINES: Final = {"postgresql": POSTGRES_TYPES, "mysql": MYSQL_TYPES}
 

@@ -21,11 +21,12 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
-from cdc_agent import databases, pipeline
 from cdc_agent.config.load import load
 from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError
-from cdc_agent.positions import parse_position
+from cdc_agent.flow import ends as databases
+from cdc_agent.flow import pipeline
+from cdc_agent.model.positions import parse_position
 from cdc_agent.preflight.check import check
 from cdc_agent.preflight.findings import Severity
 from cdc_agent.preflight.setup import set_up

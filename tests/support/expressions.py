@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cdc_agent.mapping.conversions.base import MisfitError
-from cdc_agent.mapping.expressions import NO_VALUE, Expression, Form
+from cdc_agent.conversions.base import MisfitError
+from cdc_agent.expressions.expression import NO_VALUE, Expression, Form
 
 _NO_VALUE = object()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cdc_agent.changes import Change, Table
+from cdc_agent.model.changes import Change, Table
 from cdc_agent.sources.mysql.rows import Charsets, TableMaps
 from tests.support import binlog, engines
 from tests.support.servers import Database

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
-from cdc_agent.changes import Change, Rows, TableName, Transaction
 from cdc_agent.config.model import Database as Settings
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.changes import Change, Rows, TableName, Transaction
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql.source import MysqlSource
 from tests.support.servers import Database
 from tests.support.waiting import wait_until

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cdc_agent.changes import Change, Rows, Table, TableName, Transaction
 from cdc_agent.config.model import Database as Settings
-from cdc_agent.positions import Lsn
+from cdc_agent.model.changes import Change, Rows, Table, TableName, Transaction
+from cdc_agent.model.positions import Lsn
 from cdc_agent.sources.postgres import setup
 from cdc_agent.sources.postgres.source import PostgresSource
 from tests.support.servers import Database

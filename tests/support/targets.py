@@ -9,12 +9,15 @@ from typing import Any
 
 from cdc_agent.config.model import Database as Settings
 from cdc_agent.config.model import Engine
-from cdc_agent.mapping.writes import Binding
+from cdc_agent.model.checkpoints import Checkpoint
+from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.steps import Step
+from cdc_agent.model.values import Row
+from cdc_agent.model.writes import Binding
 from cdc_agent.targets import checkpoint as tables
-from cdc_agent.targets.base import Checkpoint, Quarantined, Step, Target
+from cdc_agent.targets.base import Target
 from cdc_agent.targets.mysql import MysqlTarget
 from cdc_agent.targets.postgres import PostgresTarget
-from cdc_agent.values import Row
 from tests.support.servers import Database, Server
 
 # On MySQL the agent's tables are the server's, which a run may share with another.

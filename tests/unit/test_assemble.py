@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdc_agent import echo
-from cdc_agent.assemble import Assembler
-from cdc_agent.changes import INSERT, Change, Column, Identity, Rows, Table, TableName, Transaction, Truncate
-from cdc_agent.positions import Lsn
-from cdc_agent.values import Kind, Type
+from cdc_agent.model import echo
+from cdc_agent.model.changes import INSERT, Change, Column, Identity, Rows, Table, TableName, Transaction, Truncate
+from cdc_agent.model.positions import Lsn
+from cdc_agent.model.values import Kind, Type
+from cdc_agent.sources.assemble import Assembler
 
 TEXT = Type(Kind.TEXT, "text")
 MARKER_COLUMNS = ("pipeline", "generation", "transactions", "position", "path", "mark")

@@ -12,9 +12,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdc_agent.changes import TableName, Transaction
 from cdc_agent.errors import DecodeError, LogGone, LogUnusable, SourceUnavailable
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.changes import TableName, Transaction
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql import compression, events, statements
 from cdc_agent.sources.mysql.branches import Branch, Branches
 from cdc_agent.sources.mysql.events import Event, EventReader, Xid

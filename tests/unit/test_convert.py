@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cdc_agent.conversions.convert import Context, Convert, ImpossibleError, MisfitError, conversion
+from cdc_agent.conversions.types import recommended
 from cdc_agent.engines.mysql.types import from_column_type
-from cdc_agent.mapping.convert import Context, Convert, ImpossibleError, MisfitError, conversion
-from cdc_agent.mapping.types import recommended
-from cdc_agent.values import Kind, Type
+from cdc_agent.model.values import Kind, Type
 
 TO_MYSQL = Context(engine="mysql", source_engine="postgresql")
 TO_POSTGRES = Context(engine="postgresql", source_engine="mysql")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_agent import echo
+from cdc_agent.model import echo
 
 
 def row(**changes: str) -> dict[str, bytes | None]:

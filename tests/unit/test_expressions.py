@@ -7,9 +7,9 @@ from itertools import product
 import pytest
 import sqlglot
 
+from cdc_agent.conversions.convert import MisfitError
 from cdc_agent.errors import ExpressionError
-from cdc_agent.mapping.convert import MisfitError
-from cdc_agent.mapping.expressions import (
+from cdc_agent.expressions.expression import (
     Expression,
     UnknownColumnError,
     compile_constant,
@@ -17,8 +17,8 @@ from cdc_agent.mapping.expressions import (
     compile_filter,
     to_sql,
 )
-from cdc_agent.mapping.sql.functions import FUNCTIONS, VOLATILE
-from cdc_agent.values import Kind, Type
+from cdc_agent.expressions.functions import FUNCTIONS, VOLATILE
+from cdc_agent.model.values import Kind, Type
 from tests.support.expressions import evaluated
 
 TYPES = {

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from cdc_agent import batching
 from cdc_agent.config.model import PipelineSettings
+from cdc_agent.flow import batching
 from cdc_agent.mapping.links import links
 from cdc_agent.mapping.routes import Routes
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, ForeignKey, Link, TargetColumn, TargetTable, Write
-from cdc_agent.targets.base import Cascade, Ordered, Removes, Step, Upserts
+from cdc_agent.model.steps import Cascade, Ordered, Removes, Step, Upserts
+from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
+from cdc_agent.model.values import UNSENT, Kind, Row, Type
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link, Write
 from cdc_agent.targets.cascades import expand
-from cdc_agent.values import UNSENT, Kind, Row, Type
 
 INTEGER = Type(Kind.INTEGER, "integer", precision=32)
 TEXT = Type(Kind.TEXT, "text")

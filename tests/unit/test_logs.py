@@ -7,8 +7,8 @@ import json
 import pytest
 import structlog
 
+from cdc_agent.flow.pipeline import PipelineStatus
 from cdc_agent.observe import logs, tables
-from cdc_agent.pipeline import PipelineStatus
 
 CANARY = "canary-5ecret"
 

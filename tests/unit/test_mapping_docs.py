@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from cdc_agent.mapping import function_table, type_table
-from cdc_agent.mapping.conversions.base import Code
+from cdc_agent.conversions import type_table
+from cdc_agent.conversions.base import Code
+from cdc_agent.expressions import function_table
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_type_page_is_what_the_code_writes() -> None:
-    """`python -m cdc_agent.mapping.types > docs/types.md` brings it up to date."""
+    """`python -m cdc_agent.conversions.types > docs/types.md` brings it up to date."""
     assert (DOCS / "types.md").read_text() == type_table.document()
 
 
 def test_the_function_list_is_what_the_code_writes() -> None:
-    """The part of docs/mapping.md between its marks comes from `python -m cdc_agent.mapping.function_table`."""
+    """The part of docs/mapping.md between its marks comes from `python -m cdc_agent.expressions.function_table`."""
     page = (DOCS / "mapping.md").read_text()
     listed = page.partition(function_table.START)[2].partition(function_table.END)[0]
     assert listed == function_table.document()

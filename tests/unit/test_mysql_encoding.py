@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdc_agent.model.values import UNSENT, Kind, Type
 from cdc_agent.targets.mysql.encoding import (
     exact_condition,
     geometry_hexadecimal,
@@ -14,7 +15,6 @@ from cdc_agent.targets.mysql.encoding import (
     load_encoder,
     tuple_encoder,
 )
-from cdc_agent.values import UNSENT, Kind, Type
 
 TEXT = Type(Kind.TEXT, "text", charset="utf8mb4")
 

@@ -20,7 +20,7 @@ from cdc_agent.errors import (
     TargetUnavailable,
     TransactionAborted,
 )
-from cdc_agent.values import Kind, Type
+from cdc_agent.model.values import Kind, Type
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import zlib
 
 import pytest
 
-from cdc_agent.changes import Change
 from cdc_agent.errors import DecodeError, LogUnusable
+from cdc_agent.model.changes import Change
+from cdc_agent.model.values import UNSENT
 from cdc_agent.sources.mysql.rows import Charsets, TableMaps
 from cdc_agent.sources.mysql.rows.json_binary import apply_diffs, json_text
-from cdc_agent.values import UNSENT
 from tests.support.table_maps import (
     BINARY,
     COLLATIONS,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cdc_agent.overlap import Overlap
+from cdc_agent.flow.overlap import Overlap
 
 
 @pytest.fixture

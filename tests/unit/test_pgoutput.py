@@ -8,11 +8,11 @@ import pytest
 
 from cdc_agent.config.names import default_name
 from cdc_agent.errors import DecodeError
-from cdc_agent.positions import Lsn
+from cdc_agent.model.positions import Lsn
+from cdc_agent.model.values import UNSENT
 from cdc_agent.sources.postgres import pgoutput
 from cdc_agent.sources.postgres.pgoutput import parse
 from cdc_agent.sources.postgres.stream import start_command
-from cdc_agent.values import UNSENT
 
 MICROS = 700_000_000_000_000
 SECONDS = 946_684_800 + 700_000_000

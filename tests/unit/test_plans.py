@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Column, Identity, Table
 from cdc_agent.config.model import RouteSettings
+from cdc_agent.conversions.convert import Context
 from cdc_agent.errors import ColumnGone, ExpressionError, LogUnusable, TargetSchemaError, ValueRefused
-from cdc_agent.mapping.convert import Context
 from cdc_agent.mapping.plans import UNSENT_CODE, bind, findings
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Plan, Rejection, TargetColumn, TargetTable, Write
-from cdc_agent.values import UNSENT, Kind, Type
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Change, Column, Identity, Table
+from cdc_agent.model.tables import TargetColumn, TargetTable
+from cdc_agent.model.values import UNSENT, Kind, Type
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Plan, Rejection, Write
 
 INT = Type(Kind.INTEGER, "integer", precision=32)
 TEXT = Type(Kind.TEXT, "text")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cdc_agent.config.load import read_text
-from cdc_agent.mapping.convert import Context
-from cdc_agent.mapping.writes import TargetColumn, TargetTable
+from cdc_agent.conversions.convert import Context
+from cdc_agent.model.tables import TargetColumn, TargetTable
+from cdc_agent.model.values import Kind, Type
 from cdc_agent.preflight import propose
-from cdc_agent.values import Kind, Type
 
 ENGINES = Context(engine="mysql", source_engine="postgresql")
 INTEGER = Type(Kind.INTEGER, "integer", precision=32)

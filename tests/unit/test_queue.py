@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from cdc_agent.changes import Transaction
-from cdc_agent.queue import TRANSACTION_BYTES, Closed, TransactionQueue
+from cdc_agent.flow.queue import TRANSACTION_BYTES, Closed, TransactionQueue
+from cdc_agent.model.changes import Transaction
 
 
 def transaction(size: int) -> Transaction:

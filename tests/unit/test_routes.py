@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cdc_agent.config.model import PipelineSettings
+from cdc_agent.config.names import split_name
 from cdc_agent.errors import ConfigError
-from cdc_agent.mapping.routes import Routes, split_name
+from cdc_agent.mapping.routes import Routes
 
 
 def routes(*tables: dict[str, Any]) -> Routes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cdc_agent.changes import Identity
 from cdc_agent.errors import DecodeError, LogUnusable
+from cdc_agent.model.changes import Identity
+from cdc_agent.model.values import Kind
 from cdc_agent.sources.mysql.rows import TableMap, TableMaps
-from cdc_agent.values import Kind
 from tests.support.table_maps import BINARY, LATIN1, UTF8MB4, UTF16, Wire, charsets, field, packed, sized, table_map
 
 INT = Wire(3, nullable=False)

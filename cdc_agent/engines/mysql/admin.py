@@ -12,7 +12,7 @@ from cdc_agent.config.model import Database, Engine
 from cdc_agent.engines.admin import Found
 from cdc_agent.engines.mysql import catalogue
 from cdc_agent.engines.mysql.connection import connect, quote, translate
-from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.model.tables import TargetTable
 
 
 class MysqlAdmin:

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import pymysql
 
-from cdc_agent.changes import TableName
 from cdc_agent.engines.mysql.connection import Server, Session
 from cdc_agent.engines.mysql.failures import translate
 from cdc_agent.engines.mysql.types import from_column_type
 from cdc_agent.errors import Retryable, TargetUnavailable
-from cdc_agent.mapping.writes import ForeignKey, TargetColumn, TargetTable
+from cdc_agent.model.changes import TableName
+from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
 
 _TABLE: Final = """
     SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from cdc_agent.values import Kind, Type
+from cdc_agent.model.values import Kind, Type
 
 _DECLARATION: Final = re.compile(r"\s*(\w+(?: precision)?)\s*(?:\((.*)\))?([^()]*)", re.DOTALL)
 _TRAILING_COMMENT: Final = re.compile(r"\s*/\*[^']*\*/\s*$")

@@ -13,7 +13,7 @@ from cdc_agent.engines.admin import Found
 from cdc_agent.engines.postgres import catalogue
 from cdc_agent.engines.postgres.connection import connect, translate
 from cdc_agent.engines.postgres.identifiers import quote
-from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.model.tables import TargetTable
 
 
 class PostgresAdmin:

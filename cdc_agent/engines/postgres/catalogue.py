@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import psycopg
 
-from cdc_agent.changes import Identity, TableName
 from cdc_agent.engines.postgres.types import TypeCatalogue
-from cdc_agent.mapping.writes import ForeignKey, TargetColumn, TargetTable
+from cdc_agent.model.changes import Identity, TableName
+from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
 
 _FIND: Final = """
 SELECT c.oid

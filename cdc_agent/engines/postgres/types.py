@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
-from cdc_agent.values import Kind, Type
+from cdc_agent.model.values import Kind, Type
 
 NO_MODIFIER: Final = -1
 _HEADER: Final = 4

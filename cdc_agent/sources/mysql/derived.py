@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, Final, TypeAlias
 
-from cdc_agent.changes import TableName
+from cdc_agent.model.changes import TableName
 
 Ask: TypeAlias = "Callable[[str, tuple[str, ...]], list[tuple[Any, ...]]]"
 

@@ -23,7 +23,7 @@ from pymysqlreplication import binlogstream
 from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql.connection import Session, connect, translate
 from cdc_agent.errors import AgentError, DecodeError, LogGone, LogUnusable, ServerIdTaken, SourceUnavailable
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql.gtid import MysqlGtids
 from cdc_agent.sources.mysql.packets import PacketSplitter
 

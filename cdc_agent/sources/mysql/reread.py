@@ -15,14 +15,14 @@ from typing import Any, Final
 
 import pymysql
 
-from cdc_agent.changes import Column, Table
 from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql.connection import Session, connect, quote, quote_name, translate
 from cdc_agent.engines.mysql.failures import is_disconnect
 from cdc_agent.errors import AgentError, SourceUnavailable
+from cdc_agent.model.changes import Column, Table
+from cdc_agent.model.values import UNSENT, Kind, Row, Type, Unsent, Value
 from cdc_agent.sources.mysql.rows.coders import ewkb
 from cdc_agent.sources.mysql.rows.texts import float4, float8
-from cdc_agent.values import UNSENT, Kind, Row, Type, Unsent, Value
 
 _LOCK_SECONDS: Final = 15
 _NOT_LOCKED: Final = frozenset({1142, 1205, 1213})

@@ -12,7 +12,7 @@ from typing import Final
 
 from cdc_agent.config.model import Database
 from cdc_agent.errors import LogGone
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql import compression, events
 from cdc_agent.sources.mysql.branches import Branch
 from cdc_agent.sources.mysql.dump import Dump

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import pymysql
 
-from cdc_agent.changes import TableName
 from cdc_agent.engines.mysql.connection import Session, translate
 from cdc_agent.errors import LogGone, LogUnusable, SourceUnavailable
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.changes import TableName
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.base import ServerIdentity
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from cdc_agent.errors import AgentError, SourceUnavailable
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql import events
 from cdc_agent.sources.mysql.dump import Dump
 from cdc_agent.sources.mysql.events import EventReader

@@ -15,14 +15,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from cdc_agent.assemble import Report
-from cdc_agent.changes import Table, TableName
 from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql.catalogue import unlogged_keys
 from cdc_agent.engines.mysql.connection import Session, connect
 from cdc_agent.errors import PositionUnreadable, SourceUnavailable
-from cdc_agent.mapping.writes import ForeignKey
-from cdc_agent.positions import BinlogPosition, Position
+from cdc_agent.model.changes import Table, TableName
+from cdc_agent.model.positions import BinlogPosition, Position
+from cdc_agent.model.tables import ForeignKey
+from cdc_agent.model.values import Row, Value
+from cdc_agent.sources.assemble import Report
 from cdc_agent.sources.base import Emit, ServerIdentity
 from cdc_agent.sources.mysql.derived import DerivedColumns
 from cdc_agent.sources.mysql.dump import Check, Dump
@@ -33,7 +34,6 @@ from cdc_agent.sources.mysql.search import LogSearch
 from cdc_agent.sources.mysql.server import SourceServer
 from cdc_agent.sources.mysql.sharing import Feed, Readers, readers_of
 from cdc_agent.sources.mysql.stream import Stream
-from cdc_agent.values import Row, Value
 
 _T = TypeVar("_T")
 _FIRST_PACKET_SECONDS: Final = 30.0

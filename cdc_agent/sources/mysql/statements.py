@@ -19,7 +19,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from cdc_agent.changes import TableName
+from cdc_agent.model.changes import TableName
 from cdc_agent.sources.mysql.events import Xid
 
 ANSI_QUOTES: Final = 4

@@ -16,11 +16,11 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from cdc_agent import echo
-from cdc_agent.assemble import Assembler, Report, Savepoint
-from cdc_agent.changes import Table, TableName, Transaction, Truncate
 from cdc_agent.errors import DecodeError, LogGone, LogUnusable, SourceUnavailable
-from cdc_agent.positions import BinlogPosition
+from cdc_agent.model import echo
+from cdc_agent.model.changes import Table, TableName, Transaction, Truncate
+from cdc_agent.model.positions import BinlogPosition
+from cdc_agent.sources.assemble import Assembler, Report, Savepoint
 from cdc_agent.sources.mysql import compression, events, statements
 from cdc_agent.sources.mysql.branches import Branch, Branches, BranchReader
 from cdc_agent.sources.mysql.events import Event, EventReader, Plain

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from cdc_agent.errors import DecodeError
-from cdc_agent.positions import Lsn
-from cdc_agent.values import UNSENT, Row, Value
+from cdc_agent.model.positions import Lsn
+from cdc_agent.model.values import UNSENT, Row, Value
 
 POSTGRES_EPOCH: Final = 946_684_800
 """2000-01-01 00:00 UTC in seconds since the Unix epoch: the zero of PostgreSQL's timestamps."""

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import psycopg
 
-from cdc_agent.changes import TableName
-from cdc_agent.echo import CHECKPOINT
 from cdc_agent.engines.postgres.identifiers import qualified, quote
 from cdc_agent.errors import PrivilegeMissing
+from cdc_agent.model.changes import TableName
+from cdc_agent.model.echo import CHECKPOINT
 from cdc_agent.sources.postgres.faults import translate
 
 _OPTIONS: Final = "publish = 'insert, update, delete, truncate', publish_via_partition_root = true"

@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import psycopg
 
-from cdc_agent import echo
-from cdc_agent.changes import Column, Identity, Table, TableName
 from cdc_agent.engines.postgres.types import TypeCatalogue
+from cdc_agent.model import echo
+from cdc_agent.model.changes import Column, Identity, Table, TableName
+from cdc_agent.model.values import Kind, Type
 from cdc_agent.sources.postgres.pgoutput import Relation, RelationColumn, TypeName
 from cdc_agent.sources.postgres.row_decoder import Shape, compile_decoder, compile_projection
 from cdc_agent.sources.postgres.session import Session
-from cdc_agent.values import Kind, Type
 
 _COLUMNS: Final = """
 SELECT a.attname::text, NOT a.attnotnull, a.attgenerated <> '',

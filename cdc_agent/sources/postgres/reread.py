@@ -9,10 +9,10 @@ import psycopg
 from psycopg import pq
 from psycopg.errors import error_from_result
 
-from cdc_agent.changes import Table
 from cdc_agent.engines.postgres.identifiers import qualified, quote
+from cdc_agent.model.changes import Table
+from cdc_agent.model.values import UNSENT, Row, Unsent, Value
 from cdc_agent.sources.postgres.row_decoder import canonical
-from cdc_agent.values import UNSENT, Row, Unsent, Value
 
 _NOW: Final = """
 SELECT c.relkind::text, array(SELECT a.attname::text FROM pg_attribute a

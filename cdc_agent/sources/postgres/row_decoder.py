@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Cells, Change, Direct, Plainly, Projection
 from cdc_agent.errors import DecodeError
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Cells, Change, Direct, Plainly, Projection
+from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
 from cdc_agent.sources.postgres.pgoutput import Delete, Insert, Update, parse
-from cdc_agent.values import UNSENT, Kind, Row, Type, Value
 
 Decoder = Callable[[Sequence[bytes]], list[Change]]
 _MALFORMED = (LookupError, struct.error)

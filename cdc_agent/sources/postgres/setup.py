@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdc_agent.changes import TableName
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres.connection import connect
 from cdc_agent.errors import SourceUnavailable
+from cdc_agent.model.changes import TableName
 from cdc_agent.sources.postgres import publication as publications
 from cdc_agent.sources.postgres import slot as slots
 

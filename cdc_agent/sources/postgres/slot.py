@@ -21,7 +21,7 @@ from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres.connection import connect
 from cdc_agent.engines.postgres.identifiers import quote
 from cdc_agent.errors import LogGone, LogUnusable, PrivilegeMissing, SlotInUse, SourceUnavailable
-from cdc_agent.positions import Lsn, parse_lsn
+from cdc_agent.model.positions import Lsn, parse_lsn
 from cdc_agent.sources.postgres.faults import translate
 
 PLUGIN: Final = "pgoutput"

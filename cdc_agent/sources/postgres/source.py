@@ -17,14 +17,15 @@ from typing import Any, Final
 
 import psycopg
 
-from cdc_agent import echo
-from cdc_agent.assemble import Assembler, Report
-from cdc_agent.changes import Table, TableName, Truncate
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres.catalogue import list_tables
 from cdc_agent.engines.postgres.connection import connect
 from cdc_agent.errors import DecodeError, LogUnusable, SourceUnavailable
-from cdc_agent.positions import Lsn, Position, parse_lsn
+from cdc_agent.model import echo
+from cdc_agent.model.changes import Table, TableName, Truncate
+from cdc_agent.model.positions import Lsn, Position, parse_lsn
+from cdc_agent.model.values import Row, Value
+from cdc_agent.sources.assemble import Assembler, Report
 from cdc_agent.sources.base import Emit, ServerIdentity
 from cdc_agent.sources.postgres import publication as publications
 from cdc_agent.sources.postgres import slot as slots
@@ -41,7 +42,6 @@ from cdc_agent.sources.postgres.relations import Relations
 from cdc_agent.sources.postgres.reread import reread
 from cdc_agent.sources.postgres.session import Session
 from cdc_agent.sources.postgres.stream import HEADER, KEEPALIVE, XLOG_DATA, ReplicationStream, parse_keepalive
-from cdc_agent.values import Row, Value
 
 IDLE_BYTES: Final = 1024 * 1024
 """An idle log's progress is reported from so many bytes on, or when somebody asked how far it is."""

@@ -21,7 +21,7 @@ from psycopg.errors import error_from_result
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres.identifiers import quote
 from cdc_agent.errors import LogUnusable, SourceUnavailable
-from cdc_agent.positions import Lsn
+from cdc_agent.model.positions import Lsn
 from cdc_agent.sources.postgres.faults import translate
 from cdc_agent.sources.postgres.pgoutput import POSTGRES_EPOCH
 from cdc_agent.sources.postgres.slot import connect_replication

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from cdc_agent.values import Kind, Row, Type, Value
+from cdc_agent.model.values import Kind, Row, Type, Value
 
 LoadEncoder: TypeAlias = Callable[[Sequence[Row]], bytes]
 TupleEncoder: TypeAlias = Callable[[Sequence[Row]], "list[bytes]"]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from cdc_agent.engines.mysql.identifiers import quote, quote_name
-from cdc_agent.mapping.writes import Binding
+from cdc_agent.model.values import Row
+from cdc_agent.model.writes import Binding
 from cdc_agent.targets.mysql.statements import Statements
 from cdc_agent.targets.mysql.wire import Wire
-from cdc_agent.values import Row
 
 SCHEMA: Final = "cdc_agent"
 

@@ -13,7 +13,8 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from cdc_agent.engines.mysql.connection import Server
 from cdc_agent.engines.mysql.identifiers import quote, quote_name
 from cdc_agent.errors import RowRefused
-from cdc_agent.mapping.writes import Binding
+from cdc_agent.model.values import UNSENT, Kind, Row, Type
+from cdc_agent.model.writes import Binding
 from cdc_agent.targets.mysql.encoding import (
     LOAD_FORMAT,
     LoadEncoder,
@@ -25,7 +26,6 @@ from cdc_agent.targets.mysql.encoding import (
     load_encoder,
     tuple_encoder,
 )
-from cdc_agent.values import UNSENT, Kind, Row, Type
 
 _ROW_ALIAS: Final = "`cdc_agent_row`"
 _ALIAS_SINCE: Final = (8, 0, 19)

@@ -31,8 +31,11 @@ from cdc_agent.errors import (
     TargetUnavailable,
     TransactionAborted,
 )
-from cdc_agent.mapping.writes import TargetTable
-from cdc_agent.targets.base import Checkpoint, Missing, Quarantined, Step
+from cdc_agent.model.checkpoints import Checkpoint
+from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.steps import Step
+from cdc_agent.model.tables import TargetTable
+from cdc_agent.targets.base import Missing
 from cdc_agent.targets.checkpoint import (
     CHECKPOINT_COLUMNS,
     HISTORY_COLUMNS,

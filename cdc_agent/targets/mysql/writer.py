@@ -12,13 +12,15 @@ from itertools import groupby
 from typing import Final, assert_never
 
 from cdc_agent.engines.mysql.identifiers import quote_name
-from cdc_agent.mapping.writes import CHANGE, REMOVE, UPSERT, Binding, Link, TargetTable, Write
-from cdc_agent.targets.base import Cascade, Clear, Missing, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link, Write
+from cdc_agent.targets.base import Missing
 from cdc_agent.targets.cascades import expand
 from cdc_agent.targets.mysql.staging import Staging
 from cdc_agent.targets.mysql.statements import Statements
 from cdc_agent.targets.mysql.wire import Wire
-from cdc_agent.values import UNSENT, Kind, Row, Type, Value
 
 LOAD_FROM: Final = 1000
 """Rows from which a staging table is faster than multi-row statements (measured on MariaDB 10.11 and MySQL 9.7)."""

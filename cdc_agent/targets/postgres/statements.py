@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from cdc_agent.engines.postgres.identifiers import quote
 from cdc_agent.errors import TargetSchemaError
-from cdc_agent.mapping.writes import Binding
+from cdc_agent.model.writes import Binding
 from cdc_agent.targets.postgres.layout import ColumnLayout, Layout
 
 

@@ -17,7 +17,6 @@ from typing import Any, Final, Literal
 import psycopg
 from psycopg import pq
 
-from cdc_agent import echo
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres import catalogue
 from cdc_agent.engines.postgres.connection import connect, translate
@@ -32,9 +31,13 @@ from cdc_agent.errors import (
     TargetUnavailable,
     TransactionAborted,
 )
-from cdc_agent.mapping.writes import TargetTable
+from cdc_agent.model import echo
+from cdc_agent.model.checkpoints import Checkpoint, Holder
+from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.steps import Step
+from cdc_agent.model.tables import TargetTable
 from cdc_agent.targets import checkpoint as tables
-from cdc_agent.targets.base import Checkpoint, Missing, Quarantined, Step
+from cdc_agent.targets.base import Missing
 from cdc_agent.targets.postgres.flight import Flight, Queued
 from cdc_agent.targets.postgres.layout import Layout, read_layout
 from cdc_agent.targets.postgres.writing import Stages, Writer
@@ -291,7 +294,7 @@ class PostgresTarget:
         self.rollback()
         values = _texts((checkpoint.pipeline,))
         found = self._flight.run(_HOLDER.encode(), values, doing="reading cdc_agent.checkpoint").rows
-        holder = tables.Holder(*found[0]) if found else None
+        holder = Holder(*found[0]) if found else None
         return tables.taken_over(checkpoint.pipeline, checkpoint.generation, holder)
 
     def apply(self, steps: Sequence[Step], missing: Missing) -> None:

@@ -17,14 +17,15 @@ from typing import Final, TypeAlias, cast
 
 from cdc_agent.engines.postgres.identifiers import qualified, quote
 from cdc_agent.errors import RowRefused
-from cdc_agent.mapping.writes import CHANGE, UPSERT, Binding, Link, Write
-from cdc_agent.targets.base import Cascade, Clear, Missing, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
+from cdc_agent.model.values import UNSENT, Row
+from cdc_agent.model.writes import CHANGE, UPSERT, Binding, Link, Write
+from cdc_agent.targets.base import Missing
 from cdc_agent.targets.cascades import expand
 from cdc_agent.targets.postgres.encoding import column_arrays, copy_text
 from cdc_agent.targets.postgres.flight import Flight, Queued
 from cdc_agent.targets.postgres.layout import Layout
 from cdc_agent.targets.postgres.statements import Form, Shape, Statements
-from cdc_agent.values import UNSENT, Row
 
 ARRAY_ROWS: Final = 1000
 CLASH_PAUSE: Final = 64

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final, TypeAlias
 
-from cdc_agent.changes import Column, Identity, Table, TableName
+from cdc_agent.model.changes import Column, Identity, Table, TableName
 from cdc_agent.sources.mysql.rows.charsets import Ask, Charsets, Collation
 from cdc_agent.sources.mysql.rows.columns import canonical_type
 from cdc_agent.sources.mysql.rows.decoder import RowsDecoder

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cdc_agent.errors import DecodeError
-from cdc_agent.values import Kind, Type
+from cdc_agent.model.values import Kind, Type
 
 TINY: Final = 1
 SHORT: Final = 2

@@ -14,13 +14,13 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Change, Direct, Plainly, Projection
 from cdc_agent.errors import DecodeError, LogUnusable
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Change, Direct, Plainly, Projection
+from cdc_agent.model.values import Row
 from cdc_agent.sources.mysql.rows import reference
 from cdc_agent.sources.mysql.rows.charsets import Charsets
 from cdc_agent.sources.mysql.rows.columns import Logged
 from cdc_agent.sources.mysql.rows.program import Scope, compile_projection, compile_reader
-from cdc_agent.values import Row
 
 Read: TypeAlias = Callable[..., Any]
 """(message, where the values begin) → (row, where they end); for projections see `program.compile_projection`."""

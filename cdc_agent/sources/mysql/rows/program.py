@@ -22,12 +22,12 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from cdc_agent.changes import Cells, Projection
+from cdc_agent.model.changes import Cells, Projection
+from cdc_agent.model.values import UNSENT
 from cdc_agent.sources.mysql.rows import coders
 from cdc_agent.sources.mysql.rows.charsets import Charsets
 from cdc_agent.sources.mysql.rows.coders import Coder
 from cdc_agent.sources.mysql.rows.columns import Logged
-from cdc_agent.values import UNSENT
 
 
 class Scope:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from cdc_agent.changes import DELETE, INSERT, UPDATE, Change
 from cdc_agent.errors import DecodeError, LogUnusable
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Change
+from cdc_agent.model.values import UNSENT, Row, Value
 from cdc_agent.sources.mysql.rows import columns as codes
 from cdc_agent.sources.mysql.rows import decimals, texts
 from cdc_agent.sources.mysql.rows.charsets import BINARY, Charsets
@@ -20,7 +21,6 @@ from cdc_agent.sources.mysql.rows.coders import ewkb, inflate
 from cdc_agent.sources.mysql.rows.columns import Logged
 from cdc_agent.sources.mysql.rows.json_binary import apply_diffs, json_text
 from cdc_agent.sources.mysql.rows.wire import Cursor
-from cdc_agent.values import UNSENT, Row, Value
 
 PARTIAL_JSON_HINT: Final = (
     "run SET GLOBAL binlog_row_value_options = '' (or binlog_row_image = FULL) on the source, then repair the "

@@ -1,0 +1,1 @@
+"""SQL expressions of the mapping, compiled to Python."""

@@ -1,0 +1,188 @@
+"""What a compiled piece of an expression is: Python source with its SQL type; and how pieces are put together.
+
+The source of a term is a Python expression over the arguments ``c0``, ``c1`` …, over constants and functions that the
+`Scope` has bound to names, and over temporaries. Text of the user never becomes part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from sqlglot import exp
+
+from cdc_agent.errors import ExpressionError
+from cdc_agent.model.values import Kind, Type
+
+POSTGRES: Final = "postgres"
+MYSQL: Final = "mysql"
+
+BOOL: Final = Type(Kind.BOOL, "boolean")
+SMALL: Final = Type(Kind.INTEGER, "integer", precision=32)
+BIG: Final = Type(Kind.INTEGER, "bigint", precision=64)
+UNSIGNED: Final = Type(Kind.INTEGER, "bigint unsigned", precision=64, unsigned=True)
+DECIMAL: Final = Type(Kind.DECIMAL, "numeric")
+FLOAT: Final = Type(Kind.FLOAT, "double precision", precision=64)
+TEXT: Final = Type(Kind.TEXT, "text")
+BYTES: Final = Type(Kind.BYTES, "bytea")
+DATE: Final = Type(Kind.DATE, "date")
+TIME: Final = Type(Kind.TIME, "time", precision=6)
+TIMESTAMP: Final = Type(Kind.TIMESTAMP, "timestamp", precision=6)
+INSTANT: Final = Type(Kind.INSTANT, "timestamp with time zone", precision=6)
+INTERVAL: Final = Type(Kind.INTERVAL, "interval", precision=6)
+JSON: Final = Type(Kind.JSON, "jsonb")
+UUID: Final = Type(Kind.UUID, "uuid")
+COLLATED: Final = Type(Kind.TEXT, "text collate")
+"""Text whose collation is written in the expression, which wins over those of columns."""
+NOTHING: Final = Type(Kind.TEXT, "null")
+"""The type of a bare NULL."""
+
+NUMBERS: Final = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.YEAR})
+MOMENTS: Final = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})
+TEXTS: Final = frozenset({Kind.TEXT, Kind.ENUM, Kind.SET})
+
+
+class _Missing:
+    """Tells "no constant" from the constant None."""
+
+
+MISSING: Final = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    source: str
+    type: Type
+    nullable: bool
+    node: exp.Expression
+    """Where it came from, for error messages."""
+    constant: Any = MISSING
+    """The value of a literal."""
+    untyped: bool = False
+    """A string literal or NULL, which takes the type of what it stands beside."""
+
+    @property
+    def kind(self) -> Kind:
+        return self.type.kind
+
+    @property
+    def is_constant(self) -> bool:
+        return self.constant is not MISSING
+
+    @property
+    def is_null(self) -> bool:
+        return self.constant is None
+
+    def as_type(self, type_: Type) -> Term:
+        return replace(self, type=type_, untyped=False)
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names of one compiled function."""
+
+    text: str
+    dialect: str
+    columns: dict[str, Type]
+    filled: bool = False
+    """Set where no column is NULL."""
+    reads: list[str] = field(default_factory=list)
+    names: dict[str, Any] = field(default_factory=dict)
+    _temporaries: int = 0
+    _bound: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def is_postgres(self) -> bool:
+        return self.dialect == POSTGRES
+
+    def temporary(self) -> str:
+        self._temporaries += 1
+        return f"t{self._temporaries}"
+
+    def bind(self, value: Any) -> str:
+        """A name for a function or a constant."""
+        name = self._bound.get(id(value))
+        if name is None:
+            name = f"k{len(self.names)}"
+            self.names[name] = value
+            self._bound[id(value)] = name
+        return name
+
+    def constant(self, value: Any, type_: Type, node: exp.Expression, *, untyped: bool = False) -> Term:
+        if value is None:
+            return Term("None", type_, True, node, None, untyped)
+        source = repr(value) if value is True or value is False or type(value) is int else self.bind(value)
+        return Term(source, type_, False, node, value, untyped)
+
+    def null(self, node: exp.Expression) -> Term:
+        return self.constant(None, NOTHING, node, untyped=True)
+
+    def call(
+        self,
+        function: Callable[..., Any],
+        terms: Sequence[Term],
+        type_: Type,
+        node: exp.Expression,
+        *,
+        may_be_null: bool = False,
+    ) -> Term:
+        """A strict function: NULL when any argument is NULL; with `may_be_null` also when it returns None."""
+        if any(term.is_null for term in terms):
+            return self.constant(None, type_, node)
+        checks: list[str] = []
+        arguments = [self._guarded(term, checks) for term in terms]
+        call = f"{self.bind(function)}({', '.join(arguments)})"
+        term = self._strict(checks, call, type_, node)
+        return replace(term, nullable=True) if may_be_null else term
+
+    def operator(self, form: str, terms: Sequence[Term], type_: Type, node: exp.Expression) -> Term:
+        """Like `call` for a Python operator: ``{0} + {1}``."""
+        if any(term.is_null for term in terms):
+            return self.constant(None, type_, node)
+        checks: list[str] = []
+        arguments = [self._guarded(term, checks) for term in terms]
+        return self._strict(checks, f"({form.format(*arguments)})", type_, node)
+
+    def _guarded(self, term: Term, checks: list[str]) -> str:
+        if not term.nullable:
+            return term.source
+        if term.source.isidentifier():
+            if (check := f"{term.source} is None") not in checks:
+                checks.append(check)
+            return term.source
+        name = self.temporary()
+        checks.append(f"({name} := {term.source}) is None")
+        return name
+
+    def _strict(self, checks: list[str], call: str, type_: Type, node: exp.Expression) -> Term:
+        if not checks:
+            return Term(call, type_, False, node)
+        return Term(f"(None if {' or '.join(checks)} else {call})", type_, True, node)
+
+    def error(self, message: str, node: exp.Expression | None = None, hint: str = "") -> ExpressionError:
+        """An error that shows where in the expression it is."""
+        return ExpressionError(message, hint=hint or None, details=locate(self.text, place_of(node)))
+
+
+def place_of(node: exp.Expression | None) -> int | None:
+    """Where a node's first token starts, as an index into the text that was parsed."""
+    if node is None:
+        return None
+    starts = [one.meta["start"] for one in node.walk() if "start" in one.meta]
+    return min(starts, default=None)
+
+
+PREFIX: Final = "SELECT "
+"""Stands before the text when it is parsed, so that any function may be its first word."""
+
+
+def locate(text: str, start: int | None) -> list[str]:
+    """The line of an expression with a caret under the place, as lines of an error's details."""
+    if start is None:
+        return [f"in: {text}"]
+    place = max(0, min(start - len(PREFIX), len(text)))
+    line = text.count("\n", 0, place)
+    column = place - (text.rfind("\n", 0, place) + 1)
+    shown = (text.splitlines() or [""])[line] if line < len(text.splitlines()) else ""
+    return [f"line {line + 1}, column {column + 1}:", f"  {shown}", f"  {' ' * column}^"]

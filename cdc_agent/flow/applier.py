@@ -1,0 +1,365 @@
+"""The steps "batch" and "apply" of one pipeline: transactions in, committed rows with their checkpoint out.
+
+Owns the open target transaction and the checkpoint. A batch is one or more whole source transactions that came along
+one path; a large transaction comes in parts, which are applied one after the other inside one target transaction.
+Transactions without rows (echoes, unrouted tables, an idle log) move a pending position that is written with the
+next batch, or by itself once it has waited `ADVANCE_SECONDS`.
+
+Never acknowledges what is not committed, never commits rows without the checkpoint, never splits a transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import structlog
+
+from cdc_agent.errors import RowRefused
+from cdc_agent.flow import batching
+from cdc_agent.flow.batching import Segment
+from cdc_agent.flow.recovery import StormGuard
+from cdc_agent.flow.routing import Mapped, Router, row_json, whole_rows
+from cdc_agent.model import echo
+from cdc_agent.model.changes import Table, Transaction
+from cdc_agent.model.checkpoints import Checkpoint, Holder
+from cdc_agent.model.positions import Lsn, Position
+from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.steps import Ordered, Step
+from cdc_agent.model.values import Row, Value
+from cdc_agent.model.writes import REMOVE, UPSERT, Binding, Write
+from cdc_agent.targets.base import Missing, Target
+from cdc_agent.targets.checkpoint import taken_over
+
+log = structlog.get_logger(__name__)
+
+ADVANCE_SECONDS: Final = 1.0
+"""How long positions without rows may wait before they are written by themselves."""
+ADVANCE_BYTES: Final = 1024 * 1024
+"""How far an idle log may move (by other databases of its server, by maintenance) before that is written."""
+HISTORY_SECONDS: Final = 10.0
+GENERATION_CHECK_SECONDS: Final = 2.0
+ORDERED_ROWS: Final = 32
+"""Below this size a refused run is applied one by one instead of as sets."""
+
+
+class SourceEnd(Protocol):
+    """What the applier needs of the source."""
+
+    def acknowledge(self, position: Position) -> None: ...
+    def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None: ...
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Positions read behind the checkpoint that hold no rows for this target."""
+
+    position: Position | None = None
+    since: float = 0.0
+    substantive: bool = False
+    echoes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that is mapped and waits to be applied."""
+
+    batch: Sequence[Transaction]
+    mapped: Mapped
+    missing: Missing
+
+
+@dataclass(slots=True)
+class _Open:
+    """A large transaction, some of whose parts are applied."""
+
+    changes: int = 0
+    refused: int = 0
+
+
+class Applier:
+    """Used by one thread at a time, but for `prepare`, which owns the router and touches nothing else.
+
+    Every method may raise what `Target` raises; then `abandon` and start a new session.
+    """
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        source: SourceEnd,
+        router: Router,
+        checkpoint: Checkpoint,
+        position: Position,
+        source_name: str,
+        storm: StormGuard,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._target = target
+        self._source = source
+        self._rereading = threading.Lock()
+        self._router = router
+        self._source_name = source_name
+        self._storm = storm
+        self._clock = clock
+        self.checkpoint = checkpoint
+        self.position = position
+        """The position that the target durably holds."""
+        self.seen = position
+        """The last position read and dealt with; at or behind nothing but row-less transactions after `position`."""
+        self.received = 0.0
+        self._pending = _Pending()
+        self._open: _Open | None = None
+        self._last_history = clock()
+        self._last_contact = clock()
+
+    @property
+    def in_transaction(self) -> bool:
+        """True while a large transaction's parts are being applied."""
+        return self._open is not None
+
+    @property
+    def echoes(self) -> int:
+        """Echoes met in all, those since the last checkpoint included."""
+        return self.checkpoint.echoes + self._pending.echoes
+
+    def prepare(self, batch: Sequence[Transaction]) -> Prepared:
+        """Decode and map a batch; may run while an earlier one is being applied."""
+        mapped = self._router.map(batch, self._reread)
+        return Prepared(batch, mapped, whole_rows(mapped, self._reread))
+
+    def _reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
+        """Both a batch that is being mapped and the one that is being applied may ask."""
+        with self._rereading:
+            return self._source.reread(table, key)
+
+    def apply(self, prepared: Prepared) -> None:
+        """Apply a batch with its checkpoint. Batches come in the order of the log."""
+        batch, mapped = prepared.batch, prepared.mapped
+        last = batch[-1]
+        if self._open is None and last.last and not mapped.segments and not mapped.quarantined:
+            self._pass_over(batch)
+        elif batch[0].first and last.last:
+            self._apply_whole(batch, mapped, prepared.missing)
+        else:
+            self._apply_part(batch[0], mapped, prepared.missing)
+
+    def idle(self) -> None:
+        """Called when the queue is empty, and at least once a second under load: overdue positions are written."""
+        now = self._clock()
+        if self._open is None and self._advance_due(now):
+            self.advance()
+        elif now - self._last_contact > GENERATION_CHECK_SECONDS and self._open is None:
+            self._check_generation(now)
+
+    def advance(self) -> None:
+        """Write the pending position as a checkpoint of its own, if there is one that matters."""
+        if self._pending.position is None or self._open is not None:
+            return
+        checkpoint = self._next_checkpoint((), self._pending.position, None, Mapped())
+        self._target.begin(checkpoint)
+        self._commit(checkpoint, self._pending.position)
+
+    def finish(self) -> None:
+        """Before a clean stop: write what an echo or an unrouted transaction left pending."""
+        if self._pending.substantive:
+            self.advance()
+
+    def abandon(self) -> None:
+        """Roll back what is open."""
+        self._open = None
+        self._target.rollback()
+
+    # --- row-less transactions
+
+    def _pass_over(self, transactions: Sequence[Transaction]) -> None:
+        pending = self._pending
+        for transaction in transactions:
+            if not pending.substantive and transaction.substantive:
+                pending.substantive, pending.since = True, self._clock()
+            pending.echoes += transaction.echo and transaction.substantive
+        assert transactions[-1].position is not None
+        self.seen = pending.position = transactions[-1].position
+
+    def _advance_due(self, now: float) -> bool:
+        pending = self._pending
+        if pending.position is None:
+            return False
+        if pending.substantive:
+            return now - pending.since >= ADVANCE_SECONDS
+        return _distance(self.position, pending.position) >= ADVANCE_BYTES
+
+    # --- batches
+
+    def _apply_whole(self, batch: Sequence[Transaction], mapped: Mapped, missing: Missing) -> None:
+        last = batch[-1]
+        assert last.position is not None
+        checkpoint = self._next_checkpoint(batch[0].path, last.position, last.commit_time, mapped)
+        refused: list[Quarantined] = []
+        self._target.begin(checkpoint)
+        try:
+            self._target.apply(batching.steps(mapped.segments), missing)
+        except RowRefused:
+            self._target.rollback()
+            self._target.begin(checkpoint)
+            refused = self._apply_carefully(mapped.segments, missing, last)
+        checkpoint = self._park([*mapped.quarantined, *refused], checkpoint)
+        self._storm.count(mapped.changes, len(mapped.quarantined) + len(refused))
+        self._commit(checkpoint, last.position)
+
+    def _apply_part(self, part: Transaction, mapped: Mapped, missing: Missing) -> None:
+        if self._open is None:
+            self._open = _Open()
+            self._target.begin(self._next_checkpoint(part.path, self.position, None, Mapped(transactions=1)))
+        self._open.changes += mapped.changes
+        steps = batching.steps(mapped.segments)
+        refused: list[Quarantined] = []
+        if steps and self._target.attempt(steps, missing) is not None:
+            refused = self._apply_carefully(mapped.segments, missing, part)
+        parked = [*mapped.quarantined, *refused]
+        self._open.refused += len(parked)
+        if parked:
+            self._target.quarantine(self.checkpoint.pipeline, parked)
+        self._storm.count(mapped.changes, len(parked))
+        if part.last:
+            self._finish_parts(part)
+
+    def _finish_parts(self, part: Transaction) -> None:
+        assert self._open is not None
+        assert part.position is not None
+        counts = Mapped(transactions=1 if self._open.changes else 0, changes=self._open.changes)
+        checkpoint = self._next_checkpoint(part.path, part.position, part.commit_time, counts)
+        checkpoint = replace(checkpoint, quarantined=checkpoint.quarantined + self._open.refused)
+        self._target.finish(checkpoint)
+        self._open = None
+        self._commit(checkpoint, part.position)
+
+    def _park(self, entries: Sequence[Quarantined], checkpoint: Checkpoint) -> Checkpoint:
+        if not entries:
+            return checkpoint
+        self._target.quarantine(checkpoint.pipeline, entries)
+        checkpoint = replace(checkpoint, quarantined=checkpoint.quarantined + len(entries))
+        self._target.finish(checkpoint)
+        for entry in entries:
+            log.warning(
+                "row_quarantined",
+                pipeline=checkpoint.pipeline,
+                table=entry.target_table,
+                column=entry.column,
+                code=entry.code,
+                reason=entry.reason,
+            )
+        return checkpoint
+
+    def _commit(self, checkpoint: Checkpoint, position: Position) -> None:
+        now = self._clock()
+        history = now - self._last_history >= HISTORY_SECONDS
+        self._target.commit(checkpoint if history else None)
+        if history:
+            self._last_history = now
+        self._last_contact = now
+        self.checkpoint = checkpoint
+        self.position = self.seen = position
+        self._pending = _Pending()
+        self._source.acknowledge(position)
+
+    def _next_checkpoint(
+        self, path: tuple[str, ...], position: Position, commit_time: float | None, mapped: Mapped
+    ) -> Checkpoint:
+        before = self.checkpoint
+        return replace(
+            before,
+            path=echo.extend(path, self._source_name),
+            position=str(position),
+            source_commit_time=before.source_commit_time if commit_time is None else commit_time,
+            transactions=before.transactions + mapped.transactions,
+            changes=before.changes + mapped.changes,
+            echoes=before.echoes + self._pending.echoes,
+        )
+
+    def _check_generation(self, now: float) -> None:
+        """An agent that has nothing to apply learns here that another one took over."""
+        found = self._target.checkpoint(self.checkpoint.pipeline)
+        self._last_contact = now
+        if found is None or found.generation != self.checkpoint.generation:
+            holder = Holder(found.generation, found.host) if found is not None else None
+            raise taken_over(self.checkpoint.pipeline, self.checkpoint.generation, holder)
+
+    # --- refused rows
+
+    def _apply_carefully(self, segments: Sequence[Segment], missing: Missing, at: Transaction) -> list[Quarantined]:
+        """Apply in the source's order, halving what is refused until single rows are left; return those."""
+        refused: list[Quarantined] = []
+        for step in batching.steps(segments, in_order=True):
+            if isinstance(step, Ordered):
+                self._bisect(step.binding, step.writes, missing, at, refused)
+            else:
+                self._target.apply([step], missing)
+        return refused
+
+    def _bisect(
+        self,
+        binding: Binding,
+        writes: Sequence[Write],
+        missing: Missing,
+        at: Transaction,
+        refused: list[Quarantined],
+    ) -> None:
+        in_order = len(writes) <= ORDERED_ROWS
+        steps: list[Step] = batching.steps([(binding, writes)], in_order=in_order)
+        error = self._target.attempt(steps, missing)
+        if error is None:
+            return
+        if len(writes) == 1:
+            refused.append(_refused(binding, writes[0], error, at))
+            return
+        middle = len(writes) // 2
+        self._bisect(binding, writes[:middle], missing, at, refused)
+        self._bisect(binding, writes[middle:], missing, at, refused)
+
+
+def batches(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
+    """Neighbours that may share one target transaction: same path; row-less ones by themselves; parts alone."""
+    batch: list[Transaction] = []
+    for transaction in transactions:
+        whole = transaction.first and transaction.last
+        if batch and (
+            not whole or transaction.path != batch[0].path or bool(transaction.pieces) != bool(batch[0].pieces)
+        ):
+            yield batch
+            batch = []
+        if whole:
+            batch.append(transaction)
+        else:
+            yield [transaction]
+    if batch:
+        yield batch
+
+
+def _distance(before: Position, after: Position) -> int:
+    """Bytes of log between two positions of one source; very large when they are in different files."""
+    if isinstance(before, Lsn) and isinstance(after, Lsn):
+        return after.value - before.value
+    if isinstance(before, Lsn) or isinstance(after, Lsn):
+        raise TypeError("positions of two engines")
+    return after.offset - before.offset if after.file == before.file else ADVANCE_BYTES
+
+
+def _refused(binding: Binding, write: Write, error: Exception, at: Transaction) -> Quarantined:
+    operation, key, row = write
+    names = [column.name for column in binding.columns]
+    text = row_json(names, row) if row is not None else row_json([names[i] for i in binding.key], key)
+    return Quarantined(
+        source_table="",
+        target_table=".".join(binding.table.full_name),
+        operation={UPSERT: "insert", REMOVE: "delete"}.get(operation, "update"),
+        row=text,
+        column=None,
+        reason=str(error),
+        code=getattr(error, "code", "TG004"),
+        position=str(at.position or ""),
+        source_commit_time=at.commit_time,
+    )

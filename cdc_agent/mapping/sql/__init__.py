@@ -1,1 +1,0 @@
-"""The compiler of mapping expressions: SQL in, Python out."""

@@ -1,6 +1,0 @@
-"""The functions that expressions may call; importing this registers them all."""
-
-from cdc_agent.mapping.sql.functions import choice, digest, document, moment, number, pattern, text
-from cdc_agent.mapping.sql.functions.registry import FUNCTIONS, VOLATILE, Function
-
-__all__ = ["FUNCTIONS", "VOLATILE", "Function", "choice", "digest", "document", "moment", "number", "pattern", "text"]

@@ -1,0 +1,1 @@
+"""The vocabulary, pure: changes, values, positions, tables, writes, steps, checkpoints."""
