@@ -30,10 +30,11 @@ test: setup  ## the tests on the oldest and newest server of each engine
 test-all: setup  ## the tests on every server version, long workloads included
 	CDC_TEST_SLOW=1 CDC_TEST_THOROUGH=20 docker/host/with-servers all $(BIN)/pytest $(PYTEST)
 
-lint: setup  ## ruff and mypy
+lint: setup  ## ruff, mypy and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 $(VENV)/.ready-bench: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'

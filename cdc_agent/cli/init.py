@@ -13,7 +13,8 @@ from pydantic import SecretStr, ValidationError
 from cdc_agent.cli.common import ending
 from cdc_agent.config.model import Database
 from cdc_agent.conversions.convert import Context
-from cdc_agent.engines.admin import Admin, connect
+from cdc_agent.engines.admin import Admin
+from cdc_agent.engines.registry import connect
 from cdc_agent.errors import ConfigError
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.observe import logs

@@ -14,14 +14,6 @@ from cdc_agent.model.values import Kind, Type
 
 __all__ = ["Code", "Context", "Convert", "ImpossibleError", "MisfitError", "Usual", "Way", "conversion"]
 
-MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
-    **numbers.MAKERS,
-    **texts.MAKERS,
-    **times.MAKERS,
-    **structures.MAKERS,
-    **addresses.MAKERS,
-}
-
 
 def conversion(source: Type, target: Type, context: Context) -> Way:
     """The conversion and every reason for which it can refuse a value.
@@ -34,3 +26,13 @@ def conversion(source: Type, target: Type, context: Context) -> Way:
     if maker is None:
         raise ImpossibleError(f"{source.native} does not convert to {target.native}")
     return maker(source, target, context)
+
+
+MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
+    **numbers.MAKERS,
+    **texts.MAKERS,
+    **times.MAKERS,
+    **structures.MAKERS,
+    **addresses.MAKERS,
+    (Kind.ARRAY, Kind.ARRAY): structures.array_to_array(conversion),
+}

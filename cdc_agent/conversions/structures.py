@@ -363,7 +363,9 @@ def _shape(items: Nested) -> tuple[int, ...]:
     return (len(items), *below)
 
 
-def _array_to_array(element_way: Callable[[Type, Type, Context], Way]) -> Maker:
+def array_to_array(element_way: Maker) -> Maker:
+    """Arrays hold any type: `element_way` makes the way of the elements."""
+
     def maker(source: Type, target: Type, context: Context) -> Way:
         inner = element_way(_element(source), _element(target), context)
         convert_element = inner.convert
@@ -580,13 +582,6 @@ def _same_type(source: Type, target: Type, context: Context) -> Way:
     return PASS if source.native == target.native else Way(None, frozenset({Code.FORM}))
 
 
-def element_conversion(source: Type, target: Type, context: Context) -> Way:
-    """What `convert.conversion` does, bound late since arrays hold any type."""
-    from cdc_agent.conversions.convert import conversion
-
-    return conversion(source, target, context)
-
-
 _TO_JSON: Final = (Kind.ARRAY, Kind.RANGE, Kind.HSTORE, Kind.COMPOSITE)
 _SCALARS: Final = (Kind.BOOL, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)
 
@@ -598,7 +593,6 @@ MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
     **{(kind, Kind.JSON): _to_json for kind in _TO_JSON},
     **{(Kind.JSON, kind): _json_to for kind in _TO_JSON},
     **{(Kind.TEXT, kind): _json_to for kind in _TO_JSON},  # MariaDB's JSON is LONGTEXT in its log
-    (Kind.ARRAY, Kind.ARRAY): _array_to_array(element_conversion),
     (Kind.SET, Kind.ARRAY): lambda source, target, context: then(
         _set_to_json(source, target, context), _json_to(source, target, context)
     ),

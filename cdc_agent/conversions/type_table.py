@@ -1,10 +1,11 @@
 """docs/types.md, written from the code: each source type, its canonical text, its target types, what may not fit.
 
-Nothing here is used while the agent runs.
+``python -m cdc_agent.conversions.type_table`` prints the page. Nothing here is used while the agent runs.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -17,7 +18,7 @@ _HEAD: Final = """\
 # Types
 
 Between the engines a value is *canonical text*: UTF-8 in one form for each kind of type. This page is written by
-`python -m cdc_agent.conversions.types`; a test compares it with the code.
+`python -m cdc_agent.conversions.type_table`; a test compares it with the code.
 
 A value that its target column cannot hold is never cut, rounded, padded or replaced. The route's `misfit` says what
 happens to the row: `quarantine` (the default) puts it into `cdc_agent.quarantine` with the reason below, `stop` stops
@@ -239,3 +240,7 @@ def _pairs() -> Iterator[tuple[str, str]]:
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *(tuple(cell.replace("|", r"\|") for cell in row) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("| --- ", "|---").replace("--- |", "---|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

@@ -1,13 +1,11 @@
 """The type table: for each source type the target type to create, and how well two types fit.
 
-Used by setup (`recommended`) and by check (`compatible`);
-``python -m cdc_agent.conversions.types`` prints docs/types.md.
+Used by setup (`recommended`) and by check (`compatible`); `type_table` prints it as docs/types.md.
 Nothing here looks at a value.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -217,9 +215,3 @@ def _mysql_labels(type_: Type) -> str:
         return f"varchar({_KEY_LIMIT})"
     labels = ",".join("'" + label.replace("\\", "\\\\").replace("'", "''") + "'" for label in type_.labels)
     return f"{'enum' if type_.kind is Kind.ENUM else 'set'}({labels})"
-
-
-if __name__ == "__main__":
-    from cdc_agent.conversions.type_table import document
-
-    sys.stdout.write(document())

@@ -1,7 +1,7 @@
 """Statements outside the flow: what check, setup, status and teardown ask of a database, whatever its engine.
 
-In: a `config.model.Database`. Out: an `Admin`, an autocommit connection whose errors are the agent's own. Never used
-for replicated rows.
+An `Admin` is an autocommit connection whose errors are the agent's own; `registry.connect` opens one. Never used for
+replicated rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
-from cdc_agent.config.model import Database, Engine
+from cdc_agent.config.model import Engine
 from cdc_agent.model.tables import TargetTable
 
 Found: TypeAlias = "list[tuple[Any, ...]]"
@@ -52,14 +52,3 @@ class Admin(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-def connect(database: Database, purpose: str) -> Admin:
-    """Open a connection. Raises a Retryable error when the server cannot be reached."""
-    if database.engine is Engine.MYSQL:
-        from cdc_agent.engines.mysql.admin import MysqlAdmin
-
-        return MysqlAdmin(database, purpose)
-    from cdc_agent.engines.postgres.admin import PostgresAdmin
-
-    return PostgresAdmin(database, purpose)

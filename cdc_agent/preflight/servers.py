@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from cdc_agent.config.model import Config
-from cdc_agent.engines import admin
 from cdc_agent.engines.admin import Admin
+from cdc_agent.engines.registry import connect
 from cdc_agent.errors import AgentError
 
 
@@ -30,7 +30,7 @@ class Servers:
             raise self._failed[name]
         if name not in self._open:
             try:
-                self._open[name] = admin.connect(self._config.databases[name], self._purpose)
+                self._open[name] = connect(self._config.databases[name], self._purpose)
             except AgentError as error:
                 self._failed[name] = error
                 raise

@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_type_page_is_what_the_code_writes() -> None:
-    """`python -m cdc_agent.conversions.types > docs/types.md` brings it up to date."""
+    """`python -m cdc_agent.conversions.type_table > docs/types.md` brings it up to date."""
     assert (DOCS / "types.md").read_text() == type_table.document()
 
 
