@@ -10,9 +10,7 @@ Never acknowledges what is not committed, never commits rows without the checkpo
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -23,6 +21,7 @@ from cdc_agent.flow import batching
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.recovery import StormGuard
 from cdc_agent.flow.routing import Mapped, Router, row_json, whole_rows
+from cdc_agent.flow.threads import REAL, Threads
 from cdc_agent.model import echo
 from cdc_agent.model.changes import Table, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
@@ -96,15 +95,15 @@ class Applier:
         position: Position,
         source_name: str,
         storm: StormGuard,
-        clock: Callable[[], float] = time.monotonic,
+        threads: Threads = REAL,
     ) -> None:
         self._target = target
         self._source = source
-        self._rereading = threading.Lock()
+        self._rereading = threads.lock()
         self._router = router
         self._source_name = source_name
         self._storm = storm
-        self._clock = clock
+        self._clock = clock = threads.clock
         self.checkpoint = checkpoint
         self.position = position
         """The position that the target durably holds."""

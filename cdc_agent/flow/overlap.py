@@ -9,10 +9,10 @@ Never starts a call before the one before it has ended well.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import ParamSpec, TypeAlias, TypeVar
+
+from cdc_agent.flow.threads import REAL, Mailbox, Thread, Threads
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -23,11 +23,12 @@ Work: TypeAlias = Callable[[], None]
 class Overlap:
     """One call at a time beside its owner's thread. Used by one owner."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, threads: Threads = REAL) -> None:
         self._name = name
-        self._work: SimpleQueue[Work | None] = SimpleQueue()
-        self._outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._threads = threads
+        self._work: Mailbox[Work | None] = threads.mailbox()
+        self._outcomes: Mailbox[BaseException | None] = threads.mailbox()
+        self._thread: Thread | None = None
         self.running = False
         """Whether a call was handed over and not yet waited for."""
 
@@ -41,8 +42,7 @@ class Overlap:
             work()
             return
         if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
-            self._thread.start()
+            self._thread = self._threads.start(self._loop, self._name)
         self.running = True
         self._work.put(work)
 

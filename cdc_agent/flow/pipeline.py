@@ -13,10 +13,9 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -28,9 +27,11 @@ from cdc_agent.flow.applier import Applier, Prepared, batches
 from cdc_agent.flow.overlap import Overlap
 from cdc_agent.flow.queue import Closed, TransactionQueue
 from cdc_agent.flow.routing import Engines, Router
+from cdc_agent.flow.threads import REAL, Flag, Threads
 from cdc_agent.model.changes import TableName, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.positions import Position, parse_position
+from cdc_agent.sources.assemble import Report
 from cdc_agent.sources.base import ServerIdentity, Source
 from cdc_agent.targets.base import Target
 from cdc_agent.targets.checkpoint import taken_over
@@ -78,6 +79,13 @@ class PipelineStatus:
 OnStatus = Callable[[PipelineStatus], None]
 
 
+class Ends(Protocol):
+    """Makes both ends of a pipeline, not yet connected."""
+
+    def source(self, config: Config, pipeline: str, report: Report) -> Source: ...
+    def target(self, config: Config, pipeline: str) -> Target: ...
+
+
 class Pipeline:
     """One direction, from its start to its stop. `run` blocks its caller, which is the applier thread."""
 
@@ -86,14 +94,18 @@ class Pipeline:
         config: Config,
         name: str,
         *,
-        stop: threading.Event,
+        stop: Flag,
         until_caught_up: bool = False,
         on_status: OnStatus | None = None,
+        ends: Ends = databases,
+        threads: Threads = REAL,
     ) -> None:
         self.name = name
         self.settings = config.pipelines[name]
         self._config = config
         self._stop = stop
+        self._ends = ends
+        self._threads = threads
         self._until_caught_up = until_caught_up
         self._on_status = on_status or (lambda status: None)
         self._host = f"{socket.gethostname()}:{os.getpid()}"
@@ -136,8 +148,8 @@ class Pipeline:
 
     def _session(self, backoff: recovery.Backoff) -> None:
         """One life of both connections; returns when asked to stop or caught up."""
-        source = databases.source(self._config, self.name, self._report)
-        target = databases.target(self._config, self.name)
+        source = self._ends.source(self._config, self.name, self._report)
+        target = self._ends.target(self._config, self.name)
         try:
             target.connect()
             checkpoint = self._claim(target)
@@ -146,7 +158,7 @@ class Pipeline:
             if self._until_caught_up and self._goal is None:
                 self._goal = source.current_position()
             routes = databases.routes(self._config, self.name)
-            overlap = Overlap(f"write {self.name}")
+            overlap = Overlap(f"write {self.name}", self._threads)
             describe, forget = overlap.settled(target.describe), overlap.settled(target.forget)
             router = Router(routes, self._engines(identity), describe, forget, source.unlogged_keys())
             source.start(position, routes.wanted)
@@ -158,6 +170,7 @@ class Pipeline:
                 position=position,
                 source_name=self.settings.source,
                 storm=self._storm,
+                threads=self._threads,
             )
             log.info("pipeline_streams", pipeline=self.name, position=str(position), generation=checkpoint.generation)
             self._stream(source, self._applier, overlap, backoff)
@@ -204,10 +217,9 @@ class Pipeline:
     # --- reading and applying
 
     def _stream(self, source: Source, applier: Applier, overlap: Overlap, backoff: recovery.Backoff) -> None:
-        queue = self._queue = TransactionQueue(self.settings.queue_bytes)
-        ended = threading.Event()
-        reader = threading.Thread(target=self._read, args=(source, queue, ended), name=f"read {self.name}", daemon=True)
-        reader.start()
+        queue = self._queue = TransactionQueue(self.settings.queue_bytes, self._threads)
+        ended = self._threads.flag()
+        reader = self._threads.start(lambda: self._read(source, queue, ended), f"read {self.name}")
         try:
             self._apply_until_done(queue, applier, overlap, backoff)
         finally:
@@ -217,7 +229,7 @@ class Pipeline:
             queue.close()
             reader.join(JOIN_SECONDS)
 
-    def _read(self, source: Source, queue: TransactionQueue, ended: threading.Event) -> None:
+    def _read(self, source: Source, queue: TransactionQueue, ended: Flag) -> None:
         def emit(transaction: Transaction) -> None:
             queue.put(transaction, source.keepalive)
 
@@ -238,10 +250,10 @@ class Pipeline:
                 self._apply_one(applier, applier.prepare(batch), overlap, backoff, beside=queue.size > 0)
             self._show("streaming")
             busy = queue.size or (drained and overlap.running)
-            if busy and time.monotonic() - looked < IDLE_SECONDS and not self._stop.is_set():
+            if busy and self._threads.clock() - looked < IDLE_SECONDS and not self._stop.is_set():
                 continue
             overlap.settle()
-            looked = time.monotonic()
+            looked = self._threads.clock()
             applier.idle()
             if self._stop.is_set():
                 if not applier.in_transaction:
@@ -273,7 +285,7 @@ class Pipeline:
         log.warning(event, pipeline=self.name, table=".".join(table))
 
     def _show(self, state: str, *, force: bool = False) -> None:
-        now = time.monotonic()
+        now = self._threads.clock()
         if not force and now - self._status_at < STATUS_SECONDS:
             return
         self._status_at = now

@@ -6,12 +6,11 @@ latency of one transaction and a busy one has large batches. There is no batch t
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from cdc_agent.flow.threads import REAL, Threads
 from cdc_agent.model.changes import Transaction
 
 KEEPALIVE_SECONDS: Final = 1.0
@@ -26,13 +25,13 @@ class Closed(Exception):
 class TransactionQueue:
     """One producer, one consumer."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, threads: Threads = REAL) -> None:
         self._limit = limit
         self._items: deque[Transaction] = deque()
         self._size = 0
-        self._lock = threading.Lock()
-        """Taken by itself where it is taken often: a Condition's own `with` runs twice as long."""
-        self._changed = threading.Condition(self._lock)
+        self._clock = threads.clock
+        self._lock, self._changed = threads.condition()
+        """The lock is taken by itself where it is taken often: a Condition's own `with` runs twice as long."""
         self._closed = False
         self._error: BaseException | None = None
 
@@ -45,7 +44,7 @@ class TransactionQueue:
     def waiting(self) -> float:
         """Seconds that the oldest transaction in the queue has waited; 0 when it is empty."""
         try:
-            return max(0.0, time.monotonic() - self._items[0].received)
+            return max(0.0, self._clock() - self._items[0].received)
         except IndexError:
             return 0.0
 
@@ -55,7 +54,7 @@ class TransactionQueue:
 
     def put(self, transaction: Transaction, keepalive: Callable[[], None]) -> None:
         """Append, waiting for room; calls `keepalive` every second meanwhile. Raises Closed."""
-        transaction.received = time.monotonic()
+        transaction.received = self._clock()
         while not self._try_put(transaction):
             keepalive()
 
