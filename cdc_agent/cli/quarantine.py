@@ -20,14 +20,14 @@ SHOWN = ("id", "quarantined_at", "state", "source_table", "target_table", "opera
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Rows per pipeline.")
 def command(invocation: Invocation, show_values: bool, limit: int) -> None:
     """List quarantined rows, newest first, with their reasons and without their values."""
-    from cdc_agent.preflight import checkpoints
     from cdc_agent.preflight.servers import Servers
+    from cdc_agent.store import quarantine
 
     config = invocation.config()
     found: dict[str, list[dict[str, Any]]] = {}
     with Servers(config, "quarantine") as servers:
         for name in invocation.chosen(config):
-            rows = checkpoints.quarantined(servers[config.pipelines[name].target], name, limit)
+            rows = quarantine.newest(servers[config.pipelines[name].target], name, limit)
             found[name] = [_plain(row, show_values) for row in rows]
     if invocation.as_json:
         invocation.show("", {"pipelines": [{"name": name, "rows": rows} for name, rows in found.items()]})

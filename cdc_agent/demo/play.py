@@ -1,7 +1,7 @@
 """The demonstration itself: servers, schemas, agent, two applications, and the proof.
 
 The agent runs as it would for anybody: `cdc-agent setup` and `cdc-agent run` on a file of `configs/`, in processes of
-their own. What is shown comes from the applications and from the checkpoint rows on the targets.
+their own. What is shown comes from the applications and from the store on the targets.
 """
 
 from __future__ import annotations
@@ -18,21 +18,29 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import psycopg
 import pymysql
 from rich.console import Console
 from rich.live import Live
 
+from cdc_agent.config.load import load
+from cdc_agent.config.model import Config
 from cdc_agent.demo import proof, servers, show
 from cdc_agent.demo.proof import Digest
 from cdc_agent.demo.servers import RunningServer
 from cdc_agent.demo.writers import CrmWriter, PhoneWriter, Writer
+from cdc_agent.model.checkpoints import Checkpoint
+from cdc_agent.preflight.servers import Servers
+from cdc_agent.store import checkpoints
 
 STILL_SECONDS: Final = 5.0
 CATCH_UP_SECONDS: Final = 60.0
 PIPELINES: Final = {"phone-to-crm": "phone → crm", "crm-to-phone": "crm → phone"}
+
+Read: TypeAlias = "Callable[[str], Checkpoint | None]"
+"""A pipeline's checkpoint as its target holds it now."""
 
 
 class DemoFailed(Exception):
@@ -53,15 +61,16 @@ def play(config: Path, seconds: float, console: Console) -> bool:
         phone, crm = stack.enter_context(connect_phone()), stack.enter_context(connect_crm())
         _announce(console, phone, crm, config)
         _agent(["setup", "-c", str(config)], environment)
+        checkpoint = stack.enter_context(_checkpoints(load(config, environment)))
         agent = stack.enter_context(_running_agent(config, environment, folders[2] / "agent.log"))
         with console.status("the agent connects …"):
-            _wait_until(lambda: agent.poll() is not None or _streams(phone, crm))
+            _wait_until(lambda: agent.poll() is not None or _streams(checkpoint))
         stop = threading.Event()
         writers = (PhoneWriter(connect_phone, connect_crm, 1, stop), CrmWriter(connect_crm, connect_phone, 2, stop))
-        _write_and_watch(writers, stop, seconds, phone, crm, console)
+        _write_and_watch(writers, stop, seconds, checkpoint, console)
         if agent.poll() is not None:
             raise DemoFailed(f"the agent ended:\n{(folders[2] / 'agent.log').read_text()[-4000:]}")
-        return _prove(writers, phone, crm, console, folders[2] / "agent.log")
+        return _prove(writers, phone, crm, checkpoint, console, folders[2] / "agent.log")
 
 
 def _load_schemas(phone: RunningServer, crm: RunningServer) -> None:
@@ -139,56 +148,59 @@ def _running_agent(config: Path, environment: dict[str, str], log: Path) -> Iter
             process.wait()
 
 
-def _streams(phone: Any, crm: Any) -> bool:
+@contextlib.contextmanager
+def _checkpoints(config: Config) -> Iterator[Read]:
+    with Servers(config, "demo") as targets:
+
+        def read(pipeline: str) -> Checkpoint | None:
+            held = checkpoints.read(targets[config.pipelines[pipeline].target], pipeline)
+            return held.checkpoint if held else None
+
+        yield read
+
+
+def _streams(checkpoint: Read) -> bool:
     """Whether an agent has taken every pipeline: each then has a generation."""
-    taken = []
-    for target in (phone, crm):
-        with target.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM cdc_agent.checkpoint WHERE generation > 0")
-            taken.append(cursor.fetchone()[0] > 0)
-        target.commit()
-    return all(taken)
+    return all(found is not None and found.generation > 0 for found in map(checkpoint, PIPELINES))
 
 
 def _write_and_watch(
-    writers: tuple[Writer, Writer], stop: threading.Event, seconds: float, phone: Any, crm: Any, console: Console
+    writers: tuple[Writer, Writer], stop: threading.Event, seconds: float, checkpoint: Read, console: Console
 ) -> None:
     deadline = time.monotonic() + seconds
     for writer in writers:
         writer.start()
     with Live(console=console, refresh_per_second=4) as screen:
         while (left := deadline - time.monotonic()) > 0 and all(writer.is_alive() for writer in writers):
-            screen.update(show.live(_directions(writers, phone, crm), left))
+            screen.update(show.live(_directions(writers, checkpoint), left))
             stop.wait(0.25)
         stop.set()
         for writer in writers:
             writer.join()
-        screen.update(show.live(_directions(writers, phone, crm), 0))
+        screen.update(show.live(_directions(writers, checkpoint), 0))
     console.print()
     for writer in writers:
         if writer.error is not None:
             raise DemoFailed(f"an application failed: {writer.error}") from writer.error
 
 
-def _directions(writers: tuple[Writer, Writer], phone: Any, crm: Any) -> list[show.Direction]:
+def _directions(writers: tuple[Writer, Writer], checkpoint: Read) -> list[show.Direction]:
     directions = []
-    for (name, label), target, writer in zip(PIPELINES.items(), (crm, phone), writers, strict=True):
-        with target.cursor() as cursor:
-            cursor.execute("SELECT transactions, echoes FROM cdc_agent.checkpoint WHERE pipeline = %s", (name,))
-            applied, echoes = cursor.fetchone()
-        target.commit()
-        directions.append(show.Direction(label, writer.tally, applied, echoes))
+    for (name, label), writer in zip(PIPELINES.items(), writers, strict=True):
+        if (found := checkpoint(name)) is None:
+            raise DemoFailed(f"the checkpoint of {name} is gone")
+        directions.append(show.Direction(label, writer.tally, found.transactions, found.echoes))
     return directions
 
 
-def _prove(writers: tuple[Writer, Writer], phone: Any, crm: Any, console: Console, log: Path) -> bool:
+def _prove(writers: tuple[Writer, Writer], phone: Any, crm: Any, checkpoint: Read, console: Console, log: Path) -> bool:
     with console.status("waiting until the agent has caught up …"):
-        _wait_until(lambda: all(d.applied >= d.tally.commits for d in _directions(writers, phone, crm)))
+        _wait_until(lambda: all(d.applied >= d.tally.commits for d in _directions(writers, checkpoint)))
         before = _settled(phone, crm)
         time.sleep(STILL_SECONDS)
         still = proof.writes(phone, crm) == before
     pairs = _digests(phone, crm)
-    directions = _directions(writers, phone, crm)
+    directions = _directions(writers, checkpoint)
     console.print(show.digests(pairs))
     console.print(show.verdict(directions, STILL_SECONDS, still=still))
     good = still and all(a == b for _, a, b in pairs) and all(d.tally.commits == d.applied for d in directions)

@@ -30,8 +30,8 @@ from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Ordered, Step
 from cdc_agent.model.values import Row, Value
 from cdc_agent.model.writes import REMOVE, UPSERT, Binding, Write
+from cdc_agent.store.tables import taken_over
 from cdc_agent.targets.base import Missing, Target
-from cdc_agent.targets.checkpoint import taken_over
 
 log = structlog.get_logger(__name__)
 

@@ -33,8 +33,8 @@ from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.positions import Position, parse_position
 from cdc_agent.sources.assemble import Report
 from cdc_agent.sources.base import ServerIdentity, Source
+from cdc_agent.store.tables import taken_over
 from cdc_agent.targets.base import Target
-from cdc_agent.targets.checkpoint import taken_over
 
 log = structlog.get_logger(__name__)
 

@@ -16,9 +16,9 @@ from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import AgentError
 from cdc_agent.model.positions import BinlogPosition, Lsn, parse_lsn, parse_position
-from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.sources.postgres import slot
+from cdc_agent.store import checkpoints
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from cdc_agent.errors import AgentError
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.changes import Identity, TableName
-from cdc_agent.preflight import checkpoints, mysql_checks, postgres_checks, route_checks
+from cdc_agent.preflight import mysql_checks, postgres_checks, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
 from cdc_agent.preflight.findings import Finding, error, info, skewed, warning
 from cdc_agent.preflight.servers import Servers
+from cdc_agent.store import checkpoints
 
 
 def check(config: Config, names: Sequence[str]) -> list[Finding]:

@@ -22,7 +22,7 @@ from cdc_agent.flow import ends as databases
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.echo import CHECKPOINT
 from cdc_agent.sources.postgres import publication as publications
-from cdc_agent.targets.checkpoint import ddl
+from cdc_agent.store import versions
 
 FILL_IN: Final = "…"
 """Stands where the DBA writes the role's password."""
@@ -146,7 +146,7 @@ def _agent_schema(role: str) -> Iterator[str]:
     """The role owns the schema and its tables, and nothing else."""
     yield f"CREATE SCHEMA cdc_agent AUTHORIZATION {role}"
     yield f"SET ROLE {role}"
-    yield from (_without_comments(statement) for statement in ddl(Engine.POSTGRES)[1:])
+    yield from (_without_comments(statement) for statement in versions.creation(Engine.POSTGRES))
     yield "RESET ROLE"
 
 

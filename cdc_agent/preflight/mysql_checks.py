@@ -8,9 +8,9 @@ from typing import Final
 
 from cdc_agent.engines.mysql.identifiers import quote
 from cdc_agent.model.positions import BinlogPosition, parse_position
-from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase
 from cdc_agent.preflight.findings import Finding, error, info, outdated, warning
+from cdc_agent.store import checkpoints
 
 DAY: Final = 86_400
 

@@ -22,11 +22,11 @@ from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.echo import CHECKPOINT
 from cdc_agent.model.positions import Lsn
-from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.create import create_target_table
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.sources.postgres import publication, slot
 from cdc_agent.sources.postgres.setup import prepare, publish
+from cdc_agent.store import checkpoints, versions
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class _Setup:
         for name in self._touched(names):
             if name not in self._targets:
                 continue
-            there = checkpoints.exists(self._servers[name])
+            there = versions.exists(self._servers[name])
             if not there:
                 self._create_schema(name)
             self._note(not there, f"{name}: tables of cdc_agent")
@@ -94,7 +94,7 @@ class _Setup:
     def _create_schema(self, name: str) -> None:
         server = self._servers[name]
         try:
-            checkpoints.create_tables(server)
+            versions.create(server)
         except PrivilegeMissing as error:
             raise PrivilegeMissing(
                 f"{name}: the role may not create the schema cdc_agent",

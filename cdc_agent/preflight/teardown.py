@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from cdc_agent.config.model import Config, Engine
 from cdc_agent.config.names import publication_name, slot_name
 from cdc_agent.errors import AgentError
-from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.setup import Report
 from cdc_agent.sources.postgres.setup import remove
+from cdc_agent.store import checkpoints, versions
 
 
 def tear_down(config: Config, names: Sequence[str], *, schema: bool = False) -> Report:
@@ -71,10 +71,10 @@ class _Teardown:
 
     def schema(self, target: str) -> None:
         """Drop cdc_agent where no pipeline, of this configuration or another, has a checkpoint any more."""
-        remaining = checkpoints.others(self._servers[target])
+        remaining = checkpoints.pipelines(self._servers[target])
         if remaining:
             self.report.unchanged.append(f"{target}: cdc_agent, which {', '.join(remaining)} still needs")
             return
-        there = checkpoints.schema_exists(self._servers[target])
-        checkpoints.drop_schema(self._servers[target])
+        there = versions.schema_exists(self._servers[target])
+        versions.drop(self._servers[target])
         self._note(there, f"{target}: tables of cdc_agent")

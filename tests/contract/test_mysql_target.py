@@ -32,9 +32,10 @@ from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Clear, Ordered, Removes, Updates, Upserts
 from cdc_agent.model.values import UNSENT, Row
 from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding
-from cdc_agent.targets.checkpoint import CHECKPOINT_COLUMNS, checkpoint_values, ddl
+from cdc_agent.store.tables import CHECKPOINT_COLUMNS, checkpoint_values
 from cdc_agent.targets.mysql import MysqlTarget
 from tests.support.servers import Database, Server
+from tests.support.targets import store_statements
 
 _pipelines = itertools.count(1)
 MANY = 2500
@@ -42,7 +43,7 @@ MANY = 2500
 
 @pytest.fixture
 def database(any_mysql: Server) -> Iterator[Database]:
-    any_mysql.run(";\n".join(ddl(Engine.MYSQL)))
+    any_mysql.run(";\n".join(store_statements(Engine.MYSQL)))
     found = any_mysql.create_database("target")
     yield found
     found.drop()
@@ -523,7 +524,7 @@ def test_a_read_only_server_is_waited_for_and_one_without_local_infile_works(
 ) -> None:
     """After a failover the old primary is read-only: that passes, and no row is to blame."""
     server = private_server(any_mysql, {"local_infile": "0"}, in_memory=True)
-    server.run(";\n".join(ddl(Engine.MYSQL)))
+    server.run(";\n".join(store_statements(Engine.MYSQL)))
     database = server.create_database("own")
     server.run("CREATE USER agent IDENTIFIED BY 'p'; GRANT ALL ON cdc_agent.* TO agent")
     server.run(f"GRANT ALL ON {database.name}.* TO agent")

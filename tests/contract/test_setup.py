@@ -11,10 +11,10 @@ import pytest
 from cdc_agent.config.load import load
 from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError, LogGone, SourceSchemaError
-from cdc_agent.preflight import checkpoints
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.setup import set_up
 from cdc_agent.preflight.teardown import tear_down
+from cdc_agent.store import checkpoints, versions
 from tests.conftest import Pairing
 from tests.support.servers import Database, Server
 from tests.support.sync import Sync, pipeline, schema
@@ -137,7 +137,7 @@ def test_setup_that_fails_drops_what_it_made(sync: Sync) -> None:
     target, name = sync.databases["other"], sync.named("there")
     set_up(config(sync), [sync.named("back")])
     with Servers(config(sync), "test") as servers:
-        checkpoints.create_tables(servers["other"])
+        versions.create(servers["other"])
     before = {name: (slots(one), publications(one)) for name, one in sync.databases.items()}
     constraint = f"refuse_{sync.tag}"
     target.run(f"ALTER TABLE cdc_agent.checkpoint ADD CONSTRAINT {constraint} CHECK (pipeline <> '{name}')")

@@ -14,7 +14,7 @@ from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Step
 from cdc_agent.model.values import Row
 from cdc_agent.model.writes import Binding
-from cdc_agent.targets import checkpoint as tables
+from cdc_agent.store import tables, versions
 from cdc_agent.targets.base import Target
 from cdc_agent.targets.mysql import MysqlTarget
 from cdc_agent.targets.postgres import PostgresTarget
@@ -124,13 +124,18 @@ def open_rig(server: Server, *ddl: str, **options: Any) -> Rig:
 
 def set_up(database: Database, engine: Engine, checkpoint: Checkpoint = CHECKPOINT) -> None:
     """The agent's own tables, with the first checkpoint of a pipeline."""
-    for statement in tables.ddl(engine):
+    for statement in store_statements(engine):
         database.run(statement)
     for table in ("checkpoint", "checkpoint_history", "quarantine"):
         database.run(f"DELETE FROM cdc_agent.{table} WHERE pipeline = %s", (checkpoint.pipeline,))
     names, values = tables.CHECKPOINT_COLUMNS, tables.checkpoint_values(checkpoint)
     marks = ", ".join(["%s"] * len(values))
     database.run(f"INSERT INTO cdc_agent.checkpoint ({', '.join(names)}) VALUES ({marks})", values)
+
+
+def store_statements(engine: Engine) -> list[str]:
+    """What makes the agent's own tables."""
+    return [versions.STATEMENTS[engine].create_schema, *versions.creation(engine)]
 
 
 def close_rig(rig: Rig) -> None:

@@ -19,61 +19,31 @@ from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql import catalogue
 from cdc_agent.engines.mysql.connection import Session, connect
 from cdc_agent.engines.mysql.failures import error_number, is_disconnect, translate
-from cdc_agent.engines.mysql.identifiers import quote
 from cdc_agent.errors import (
     AgentError,
     NotSetUp,
     OutcomeUnknown,
     PositionUnreadable,
     RowRefused,
-    TakenOver,
     TargetSchemaError,
     TargetUnavailable,
     TransactionAborted,
 )
-from cdc_agent.model.checkpoints import Checkpoint
+from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Step
 from cdc_agent.model.tables import TargetTable
+from cdc_agent.store import mysql as sql
+from cdc_agent.store import tables
 from cdc_agent.targets.base import Missing
-from cdc_agent.targets.checkpoint import (
-    CHECKPOINT_COLUMNS,
-    HISTORY_COLUMNS,
-    QUARANTINE_COLUMNS,
-    checkpoint_values,
-    history_values,
-    quarantine_values,
-    read_checkpoint,
-)
 from cdc_agent.targets.mysql.wire import Wire
 from cdc_agent.targets.mysql.writer import Writer
 
 STATEMENT_TIMEOUT: Final = 1800
 """Seconds until a statement that the server does not answer counts as lost; dead lines are noticed much sooner."""
 
-_CHECKPOINT: Final = "`cdc_agent`.`checkpoint`"
 _SAVEPOINT: Final = "`cdc_agent_attempt`"
 _ERROR_DURING_COMMIT: Final = 1180
-
-
-def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(quote(column) for column in columns)
-
-
-def _insert(table: str, columns: Sequence[str]) -> str:
-    values = ", ".join(["%s"] * len(columns))
-    return f"INSERT INTO `cdc_agent`.{quote(table)} ({_listed(columns)}) VALUES ({values})"
-
-
-_READ: Final = f"SELECT {_listed(CHECKPOINT_COLUMNS)} FROM {_CHECKPOINT} WHERE `pipeline` = %s"
-_WRITE: Final = (
-    f"UPDATE {_CHECKPOINT} SET {', '.join(f'{quote(column)} = %s' for column in CHECKPOINT_COLUMNS)},"
-    " `updated_at` = CURRENT_TIMESTAMP(6) WHERE `pipeline` = %s AND `generation` = %s"
-)
-_TAKE_OVER: Final = _WRITE.replace(" WHERE ", ", `started_at` = CURRENT_TIMESTAMP(6) WHERE ")
-_HOLDER: Final = f"SELECT `generation`, `host`, TIME(`started_at`) FROM {_CHECKPOINT} WHERE `pipeline` = %s"
-_HISTORY: Final = _insert("checkpoint_history", HISTORY_COLUMNS)
-_QUARANTINE: Final = _insert("quarantine", QUARANTINE_COLUMNS)
 
 
 class MysqlTarget:
@@ -171,19 +141,19 @@ class MysqlTarget:
 
     def checkpoint(self, pipeline: str) -> Checkpoint | None:
         """The pipeline's row, or None. Raises NotSetUp without the cdc_agent tables."""
-        found = self._read(_READ, pipeline)
+        found = self._read(sql.READ, pipeline)
         self._end("ROLLBACK")
         return found
 
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
         """Raise the generation in a transaction of its own. Raises NotSetUp when the pipeline has no row."""
-        before = self._read(f"{_READ} FOR UPDATE", pipeline)
+        before = self._read(sql.READ_AND_LOCK, pipeline)
         if before is None:
             self._end("ROLLBACK")
             raise NotSetUp(f"pipeline {pipeline} has no checkpoint on {self._name}")
         after = replace(before, generation=before.generation + 1, host=host)
-        arguments = (*checkpoint_values(after), pipeline, before.generation)
-        self._wire.execute(_TAKE_OVER, arguments, "taking over the checkpoint")
+        arguments = (*tables.checkpoint_values(after), pipeline, before.generation)
+        self._wire.execute(sql.TAKE_OVER, arguments, "taking over the checkpoint")
         self.commit()
         return after
 
@@ -193,7 +163,7 @@ class MysqlTarget:
         except TargetSchemaError as error:
             raise NotSetUp(f"{self._name} has no checkpoint tables") from error
         try:
-            return read_checkpoint(rows[0]) if rows else None
+            return tables.read_checkpoint(rows[0]) if rows else None
         except ValueError as error:
             raise PositionUnreadable(f"the checkpoint of pipeline {pipeline} is damaged") from error
 
@@ -209,32 +179,19 @@ class MysqlTarget:
         self._compare_and_set(checkpoint)
 
     def _compare_and_set(self, checkpoint: Checkpoint) -> None:
-        arguments = (*checkpoint_values(checkpoint), checkpoint.pipeline, checkpoint.generation)
+        arguments = (*tables.checkpoint_values(checkpoint), checkpoint.pipeline, checkpoint.generation)
         try:
-            matched = self._wire.execute(_WRITE, arguments, "writing the checkpoint")
+            matched = self._wire.execute(sql.WRITE, arguments, "writing the checkpoint")
         except TransactionAborted:
             self.rollback()
             raise
         except TargetSchemaError as error:
             raise NotSetUp(f"{self._name} has no checkpoint tables") from error
         if not matched:
-            holder = self._wire.select(_HOLDER, (checkpoint.pipeline,), "reading cdc_agent.checkpoint")
+            found = self._wire.select(sql.HOLDER, (checkpoint.pipeline,), "reading cdc_agent.checkpoint")
             self.rollback()
-            raise self._taken_over(checkpoint, holder)
-
-    def _taken_over(self, checkpoint: Checkpoint, holder: Sequence[tuple[object, ...]]) -> AgentError:
-        if not holder:
-            return TakenOver(
-                f"the checkpoint of pipeline {checkpoint.pipeline} was removed from {self._name}",
-                hint="it was torn down under this agent; `cdc-agent setup` makes a new one",
-            )
-        generation, host, since = holder[0]
-        return TakenOver(
-            f"another agent took over pipeline {checkpoint.pipeline}",
-            details=(
-                f"expected generation {checkpoint.generation}, found {generation} (host {host}, since {since} UTC)",
-            ),
-        )
+            holder = Holder(*found[0]) if found else None
+            raise tables.taken_over(checkpoint.pipeline, checkpoint.generation, holder)
 
     def apply(self, steps: Sequence[Step], missing: Missing) -> None:
         """Apply the steps in order. Raises RowRefused; TransactionAborted with everything rolled back."""
@@ -261,12 +218,14 @@ class MysqlTarget:
     def quarantine(self, pipeline: str, entries: Sequence[Quarantined]) -> None:
         """Insert rows into cdc_agent.quarantine in the open transaction."""
         for entry in entries:
-            self._wire.execute(_QUARANTINE, quarantine_values(pipeline, entry), "writing to cdc_agent.quarantine")
+            self._wire.execute(
+                sql.ADD_QUARANTINED, tables.quarantine_values(pipeline, entry), "writing to cdc_agent.quarantine"
+            )
 
     def commit(self, history: Checkpoint | None = None) -> None:
         """Commit, with a line of history first if given. Raises OutcomeUnknown when the answer did not arrive."""
         if history is not None:
-            self._wire.execute(_HISTORY, history_values(history), "writing the checkpoint's history")
+            self._wire.execute(sql.ADD_HISTORY, tables.history_values(history), "writing the checkpoint's history")
         session = self._wire.session
         try:
             session.query("COMMIT")

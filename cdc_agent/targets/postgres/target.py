@@ -31,12 +31,12 @@ from cdc_agent.errors import (
     TargetUnavailable,
     TransactionAborted,
 )
-from cdc_agent.model import echo
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Step
 from cdc_agent.model.tables import TargetTable
-from cdc_agent.targets import checkpoint as tables
+from cdc_agent.store import postgres as sql
+from cdc_agent.store import tables
 from cdc_agent.targets.base import Missing
 from cdc_agent.targets.postgres.flight import Flight, Queued
 from cdc_agent.targets.postgres.layout import Layout, read_layout
@@ -77,56 +77,7 @@ SELECT pg_is_in_recovery(),
 """
 
 
-def _update_checkpoint() -> str:
-    casts = {"generation": "bigint", "source_commit_time": "double precision"}
-    casts |= dict.fromkeys(("transactions", "changes", "echoes", "quarantined"), "bigint")
-    sets = ", ".join(
-        f"{name} = ${place}::{casts.get(name, 'text')}"
-        for place, name in enumerate(tables.CHECKPOINT_COLUMNS, 1)
-        if name not in ("pipeline", "generation")
-    )
-    return (
-        f"UPDATE cdc_agent.checkpoint SET {sets}, updated_at = clock_timestamp() "
-        "WHERE pipeline = $1::text AND generation = $4::bigint"
-    )
-
-
-_WRITE: Final = _update_checkpoint()
-_PATH: Final = tables.CHECKPOINT_COLUMNS.index("path") + 1
-_MARK: Final = f" RETURNING pg_catalog.pg_logical_emit_message(true, '{echo.MESSAGE_PREFIX}', ${_PATH}::text)"
-_READ: Final = f"SELECT {', '.join(tables.CHECKPOINT_COLUMNS)} FROM cdc_agent.checkpoint WHERE pipeline = $1::text"
-_RAISE: Final = """
-UPDATE cdc_agent.checkpoint
-SET generation = $2::bigint, host = $3::text, mark = $4::text,
-    started_at = clock_timestamp(), updated_at = clock_timestamp()
-WHERE pipeline = $1::text
-"""
-_HOLDER: Final = """
-SELECT generation, host, to_char(started_at, 'HH24:MI:SS') FROM cdc_agent.checkpoint WHERE pipeline = $1::text
-"""
-_FORGET_HISTORY: Final = f"""
-DELETE FROM cdc_agent.checkpoint_history
-WHERE pipeline = $1::text AND written_at < now() - interval '{tables.HISTORY_DAYS} days'
-"""
 _CHECKPOINTING: Final = "writing cdc_agent.checkpoint"
-
-
-def _insert(table: str, columns: Sequence[str], numeric: dict[str, str]) -> bytes:
-    values = ", ".join(f"${place}::{numeric.get(name, 'text')}" for place, name in enumerate(columns, 1))
-    return f"INSERT INTO cdc_agent.{table} ({', '.join(columns)}) VALUES ({values})".encode()
-
-
-_ADD_HISTORY: Final = _insert(
-    "checkpoint_history",
-    tables.HISTORY_COLUMNS,
-    {
-        "generation": "bigint",
-        "source_commit_time": "double precision",
-        "transactions": "bigint",
-        "changes": "bigint",
-    },
-)
-_PARK: Final = _insert("quarantine", tables.QUARANTINE_COLUMNS, {"source_commit_time": "double precision"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +138,7 @@ class PostgresTarget:
             flight=flight,
             writer=Writer(flight, self._read_layout, can_stage=can_stage),
             types=TypeCatalogue(connection),
-            compare_and_set=(_WRITE + (_MARK if can_emit else "")).encode(),
+            compare_and_set=sql.WRITE_AND_MARK if can_emit else sql.WRITE,
         )
 
     def _suppress_triggers(self, connection: psycopg.Connection[Any]) -> bool:
@@ -240,19 +191,19 @@ class PostgresTarget:
 
     def checkpoint(self, pipeline: str) -> Checkpoint | None:
         """The pipeline's row. Raises NotSetUp, PositionUnreadable."""
-        return self._read_checkpoint(_READ.encode(), pipeline)
+        return self._read_checkpoint(sql.READ, pipeline)
 
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
         """Raise the generation by one in a transaction of its own. Raises NotSetUp."""
         self._flight.add(b"BEGIN", doing="beginning a transaction")
         try:
-            found = self._read_checkpoint(f"{_READ} FOR UPDATE".encode(), pipeline)
+            found = self._read_checkpoint(sql.READ_AND_LOCK, pipeline)
             if found is None:
                 raise NotSetUp(f"there is no checkpoint for pipeline {pipeline} on {self._name}")
             taken = replace(found, generation=found.generation + 1, host=host)
             mark = tables.checkpoint_values(taken)[tables.CHECKPOINT_COLUMNS.index("mark")]
             values = _texts((pipeline, taken.generation, host, mark))
-            self._flight.add(_RAISE.encode(), values, doing=_CHECKPOINTING)
+            self._flight.add(sql.TAKE_OVER, values, doing=_CHECKPOINTING)
             self.commit()
         except AgentError:
             self.rollback()
@@ -293,7 +244,7 @@ class PostgresTarget:
     def _taken_over(self, checkpoint: Checkpoint) -> AgentError:
         self.rollback()
         values = _texts((checkpoint.pipeline,))
-        found = self._flight.run(_HOLDER.encode(), values, doing="reading cdc_agent.checkpoint").rows
+        found = self._flight.run(sql.HOLDER, values, doing="reading cdc_agent.checkpoint").rows
         holder = Holder(*found[0]) if found else None
         return tables.taken_over(checkpoint.pipeline, checkpoint.generation, holder)
 
@@ -320,11 +271,11 @@ class PostgresTarget:
         """Insert rows into cdc_agent.quarantine inside the open transaction."""
         for entry in entries:
             values = _texts(tables.quarantine_values(pipeline, entry))
-            self._flight.add(_PARK, values, doing="writing cdc_agent.quarantine")
+            self._flight.add(sql.ADD_QUARANTINED, values, doing="writing cdc_agent.quarantine")
 
     def finish(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint's final position and counts."""
-        self._flight.add(_WRITE.encode(), _texts(tables.checkpoint_values(checkpoint)), doing=_CHECKPOINTING)
+        self._flight.add(sql.WRITE, _texts(tables.checkpoint_values(checkpoint)), doing=_CHECKPOINTING)
 
     def commit(self, history: Checkpoint | None = None) -> None:
         """Commit. Raises OutcomeUnknown when the connection broke after COMMIT was sent."""
@@ -332,8 +283,8 @@ class PostgresTarget:
             self._flight.land()
         if history is not None:
             doing = "writing cdc_agent.checkpoint_history"
-            self._flight.add(_ADD_HISTORY, _texts(tables.history_values(history)), doing=doing)
-            self._flight.add(_FORGET_HISTORY.encode(), _texts((history.pipeline,)), doing=doing)
+            self._flight.add(sql.ADD_HISTORY, _texts(tables.history_values(history)), doing=doing)
+            self._flight.add(sql.PRUNE_HISTORY, _texts((history.pipeline,)), doing=doing)
         try:
             committed = self._flight.run(b"COMMIT", doing="committing")
         except TargetUnavailable as error:

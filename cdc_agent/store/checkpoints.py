@@ -1,0 +1,79 @@
+"""Checkpoint rows, as setup, status and teardown see them.
+
+In: an `Admin`. Out: rows read, first rows written, rows removed. The flow's own writes are the target's work.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+from cdc_agent.engines.admin import Admin
+from cdc_agent.model.checkpoints import Checkpoint
+from cdc_agent.store import versions
+from cdc_agent.store.tables import CHECKPOINT_COLUMNS, checkpoint_values, read_checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A checkpoint row with the server's own times."""
+
+    checkpoint: Checkpoint
+    updated_seconds_ago: float
+
+
+def read(target: Admin, pipeline: str) -> Held | None:
+    """The pipeline's row; None when there is none, or no table."""
+    if not versions.exists(target):
+        return None
+    columns = ", ".join(target.quote(name) for name in CHECKPOINT_COLUMNS)
+    found = target.rows(
+        f"SELECT {columns}, {versions.STATEMENTS[target.engine].age} FROM {target.quote('cdc_agent', 'checkpoint')} "
+        f"WHERE {target.quote('pipeline')} = %s",
+        (pipeline,),
+    )
+    if not found:
+        return None
+    *row, age = found[0]
+    return Held(read_checkpoint(tuple(row)), float(age))
+
+
+def write_first(target: Admin, pipeline: str, source: str, position: str, identity: str) -> None:
+    """Insert the pipeline's first row, from which `run` starts."""
+    first = Checkpoint(
+        pipeline=pipeline,
+        source=source,
+        path=(source,),
+        generation=0,
+        position=position,
+        source_identity=identity,
+        source_commit_time=None,
+        transactions=0,
+        changes=0,
+        echoes=0,
+        quarantined=0,
+        host=f"{socket.gethostname()}:{os.getpid()}",
+    )
+    columns = ", ".join(target.quote(name) for name in CHECKPOINT_COLUMNS)
+    marks = ", ".join(["%s"] * len(CHECKPOINT_COLUMNS))
+    target.run(
+        f"INSERT INTO {target.quote('cdc_agent', 'checkpoint')} ({columns}) VALUES ({marks})", checkpoint_values(first)
+    )
+
+
+def remove(target: Admin, pipeline: str) -> bool:
+    """Delete the pipeline's checkpoint and history; quarantined rows stay. True when there was a checkpoint."""
+    if not versions.exists(target):
+        return False
+    where = f"WHERE {target.quote('pipeline')} = %s"
+    target.run(f"DELETE FROM {target.quote('cdc_agent', 'checkpoint_history')} {where}", (pipeline,))
+    return target.run(f"DELETE FROM {target.quote('cdc_agent', 'checkpoint')} {where}", (pipeline,)) > 0
+
+
+def pipelines(target: Admin) -> list[str]:
+    """The pipelines that have a checkpoint here."""
+    if not versions.exists(target):
+        return []
+    found = target.rows(f"SELECT {target.quote('pipeline')} FROM {target.quote('cdc_agent', 'checkpoint')}")
+    return sorted(str(row[0]) for row in found)

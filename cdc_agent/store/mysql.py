@@ -1,0 +1,134 @@
+"""The store's tables in the SQL of MySQL and MariaDB.
+
+`MIGRATIONS` and `ADMIN` are for setup, status, quarantine and teardown; the others for the target, which sends them
+with the rows. Parameters are ``%s``.
+
+Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from cdc_agent.engines.mysql.identifiers import quote
+from cdc_agent.store import tables
+from cdc_agent.store.statements import Migration, Statement, Statements, rows_of
+
+_TABLE: Final = "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+
+_FIRST: Final = (
+    f"""
+    CREATE TABLE IF NOT EXISTS `cdc_agent`.`schema_version` (
+        `version`     INT         NOT NULL PRIMARY KEY,
+        `created_at`  DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
+    ) {_TABLE}
+    """,
+    f"""
+    CREATE TABLE IF NOT EXISTS `cdc_agent`.`checkpoint` (
+        `pipeline`            VARCHAR(190)  NOT NULL PRIMARY KEY,
+        `source`              VARCHAR(190)  NOT NULL,
+        `path`                TEXT          NOT NULL,
+        `generation`          BIGINT        NOT NULL,
+        `position`            LONGTEXT      NOT NULL,
+        `source_identity`     VARCHAR(255)  NOT NULL,
+        `source_commit_time`  DOUBLE,
+        `transactions`        BIGINT        NOT NULL DEFAULT 0,
+        `changes`             BIGINT        NOT NULL DEFAULT 0,
+        `echoes`              BIGINT        NOT NULL DEFAULT 0,
+        `quarantined`         BIGINT        NOT NULL DEFAULT 0,
+        `host`                VARCHAR(255)  NOT NULL,
+        `started_at`          DATETIME(6)   NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+        `updated_at`          DATETIME(6)   NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+        `mark`                CHAR(32)      NOT NULL
+    ) {_TABLE}
+    """,
+    f"""
+    CREATE TABLE IF NOT EXISTS `cdc_agent`.`checkpoint_history` (
+        `id`                  BIGINT        NOT NULL AUTO_INCREMENT PRIMARY KEY,
+        `pipeline`            VARCHAR(190)  NOT NULL,
+        `generation`          BIGINT        NOT NULL,
+        `position`            LONGTEXT      NOT NULL,
+        `source_commit_time`  DOUBLE,
+        `transactions`        BIGINT        NOT NULL,
+        `changes`             BIGINT        NOT NULL,
+        `written_at`          DATETIME(6)   NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+        KEY `checkpoint_history_pipeline_written_at` (`pipeline`, `written_at`)
+    ) {_TABLE}
+    """,
+    f"""
+    CREATE TABLE IF NOT EXISTS `cdc_agent`.`quarantine` (
+        `id`                  BIGINT        NOT NULL AUTO_INCREMENT PRIMARY KEY,
+        `pipeline`            VARCHAR(190)  NOT NULL,
+        `source_table`        VARCHAR(190)  NOT NULL,
+        `target_table`        VARCHAR(190)  NOT NULL,
+        `operation`           VARCHAR(16)   NOT NULL,
+        `row_data`            LONGTEXT      NOT NULL,
+        `column_name`         VARCHAR(190),
+        `reason`              TEXT          NOT NULL,
+        `code`                VARCHAR(16)   NOT NULL,
+        `position`            LONGTEXT      NOT NULL,
+        `source_commit_time`  DOUBLE,
+        `quarantined_at`      DATETIME(6)   NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+        `state`               VARCHAR(16)   NOT NULL DEFAULT 'waiting',
+        KEY `quarantine_pipeline_state` (`pipeline`, `state`, `id`)
+    ) {_TABLE}
+    """,
+)
+
+MIGRATIONS: Final = (Migration(1, tuple(map(Statement, _FIRST))),)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(quote(column) for column in columns)
+
+
+ADMIN: Final = Statements(
+    schema_exists="SELECT 1 FROM information_schema.schemata WHERE schema_name = 'cdc_agent'",
+    create_schema="CREATE DATABASE IF NOT EXISTS `cdc_agent` DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    drop_schema="DROP DATABASE IF EXISTS `cdc_agent`",
+    migrations=MIGRATIONS,
+    note=lambda versions: f"INSERT IGNORE INTO `cdc_agent`.`schema_version` (`version`) VALUES {rows_of(versions)}",
+    age="TIMESTAMPDIFF(MICROSECOND, `updated_at`, CURRENT_TIMESTAMP(6)) / 1000000",
+)
+
+# --- what the target sends
+
+_CHECKPOINT: Final = "`cdc_agent`.`checkpoint`"
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    values = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO `cdc_agent`.{quote(table)} ({_listed(columns)}) VALUES ({values})"
+
+
+def _update_checkpoint(more: str = "") -> str:
+    sets = ", ".join(f"{quote(column)} = %s" for column in tables.CHECKPOINT_COLUMNS)
+    return (
+        f"UPDATE {_CHECKPOINT} SET {sets}, `updated_at` = CURRENT_TIMESTAMP(6){more}"
+        " WHERE `pipeline` = %s AND `generation` = %s"
+    )
+
+
+WRITE: Final = _update_checkpoint()
+"""The compare-and-set: all of `tables.checkpoint_values`, then pipeline and generation; matches no row when the
+generation has moved."""
+
+TAKE_OVER: Final = _update_checkpoint(", `started_at` = CURRENT_TIMESTAMP(6)")
+"""As `WRITE`, with the generation that was found as the last parameter."""
+
+READ: Final = f"SELECT {_listed(tables.CHECKPOINT_COLUMNS)} FROM {_CHECKPOINT} WHERE `pipeline` = %s"
+"""The row that `tables.read_checkpoint` reads; no row without a checkpoint."""
+
+READ_AND_LOCK: Final = f"{READ} FOR UPDATE"
+
+HOLDER: Final = (
+    f"SELECT `generation`, `host`, DATE_FORMAT(`started_at`, '%%H:%%i:%%s') FROM {_CHECKPOINT} WHERE `pipeline` = %s"
+)
+"""The fields of a `Holder`."""
+
+ADD_HISTORY: Final = _insert("checkpoint_history", tables.HISTORY_COLUMNS)
+"""`tables.history_values`."""
+
+ADD_QUARANTINED: Final = _insert("quarantine", tables.QUARANTINE_COLUMNS)
+"""`tables.quarantine_values`."""
