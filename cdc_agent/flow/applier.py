@@ -19,19 +19,20 @@ import structlog
 from cdc_agent.errors import RowRefused
 from cdc_agent.flow import batching
 from cdc_agent.flow.batching import Segment
+from cdc_agent.flow.completing import Completion
 from cdc_agent.flow.recovery import StormGuard
-from cdc_agent.flow.routing import Mapped, Router, row_json, whole_rows
+from cdc_agent.flow.routing import Mapped, Router
 from cdc_agent.flow.threads import REAL, Threads
 from cdc_agent.model import echo
 from cdc_agent.model.changes import Table, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.positions import Lsn, Position
-from cdc_agent.model.refusals import Quarantined
-from cdc_agent.model.steps import Ordered, Step
+from cdc_agent.model.refusals import Quarantined, Refusal, RefusedWrite
+from cdc_agent.model.steps import Clear
 from cdc_agent.model.values import Row, Value
-from cdc_agent.model.writes import REMOVE, UPSERT, Binding, Write
+from cdc_agent.model.writes import Writes
 from cdc_agent.store.tables import taken_over
-from cdc_agent.targets.base import Missing, Target
+from cdc_agent.targets.base import Target
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class Prepared:
 
     batch: Sequence[Transaction]
     mapped: Mapped
-    missing: Missing
+    completion: Completion
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ class Applier:
     def prepare(self, batch: Sequence[Transaction]) -> Prepared:
         """Decode and map a batch; may run while an earlier one is being applied."""
         mapped = self._router.map(batch, self._reread)
-        return Prepared(batch, mapped, whole_rows(mapped, self._reread))
+        return Prepared(batch, mapped, Completion(mapped.runs, self._reread))
 
     def _reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """Both a batch that is being mapped and the one that is being applied may ask."""
@@ -139,12 +140,12 @@ class Applier:
         """Apply a batch with its checkpoint. Batches come in the order of the log."""
         batch, mapped = prepared.batch, prepared.mapped
         last = batch[-1]
-        if self._open is None and last.last and not mapped.segments and not mapped.quarantined:
+        if self._open is None and last.last and not mapped.segments and not mapped.rejected:
             self._pass_over(batch)
         elif batch[0].first and last.last:
-            self._apply_whole(batch, mapped, prepared.missing)
+            self._apply_whole(batch, mapped, prepared.completion)
         else:
-            self._apply_part(batch[0], mapped, prepared.missing)
+            self._apply_part(batch[0], mapped, prepared.completion)
 
     def idle(self) -> None:
         """Called when the queue is empty, and at least once a second under load: overdue positions are written."""
@@ -193,35 +194,39 @@ class Applier:
 
     # --- batches
 
-    def _apply_whole(self, batch: Sequence[Transaction], mapped: Mapped, missing: Missing) -> None:
+    def _apply_whole(self, batch: Sequence[Transaction], mapped: Mapped, completion: Completion) -> None:
         last = batch[-1]
         assert last.position is not None
         checkpoint = self._next_checkpoint(batch[0].path, last.position, last.commit_time, mapped)
-        refused: list[Quarantined] = []
+        refused: list[RefusedWrite] = []
         self._target.begin(checkpoint)
         try:
-            self._target.apply(batching.steps(mapped.segments), missing)
+            self._target.apply(batching.steps(mapped.segments), completion)
         except RowRefused:
             self._target.rollback()
             self._target.begin(checkpoint)
-            refused = self._apply_carefully(mapped.segments, missing, last)
-        checkpoint = self._park([*mapped.quarantined, *refused], checkpoint)
-        self._storm.count(mapped.changes, len(mapped.quarantined) + len(refused))
+            refused = self._apply_carefully(mapped.segments, completion)
+        parked: list[Refusal] = [*mapped.rejected, *refused]
+        if parked:
+            self._park(parked)
+            checkpoint = replace(checkpoint, quarantined=checkpoint.quarantined + len(parked))
+            self._target.finish(checkpoint)
+        self._storm.count(mapped.changes, len(parked))
         self._commit(checkpoint, last.position)
 
-    def _apply_part(self, part: Transaction, mapped: Mapped, missing: Missing) -> None:
+    def _apply_part(self, part: Transaction, mapped: Mapped, completion: Completion) -> None:
         if self._open is None:
             self._open = _Open()
             self._target.begin(self._next_checkpoint(part.path, self.position, None, Mapped(transactions=1)))
         self._open.changes += mapped.changes
         steps = batching.steps(mapped.segments)
-        refused: list[Quarantined] = []
-        if steps and self._target.attempt(steps, missing) is not None:
-            refused = self._apply_carefully(mapped.segments, missing, part)
-        parked = [*mapped.quarantined, *refused]
+        refused: list[RefusedWrite] = []
+        if steps and self._target.attempt(steps, completion) is not None:
+            refused = self._apply_carefully(mapped.segments, completion)
+        parked: list[Refusal] = [*mapped.rejected, *refused]
         self._open.refused += len(parked)
         if parked:
-            self._target.quarantine(self.checkpoint.pipeline, parked)
+            self._park(parked)
         self._storm.count(mapped.changes, len(parked))
         if part.last:
             self._finish_parts(part)
@@ -236,22 +241,20 @@ class Applier:
         self._open = None
         self._commit(checkpoint, part.position)
 
-    def _park(self, entries: Sequence[Quarantined], checkpoint: Checkpoint) -> Checkpoint:
-        if not entries:
-            return checkpoint
-        self._target.quarantine(checkpoint.pipeline, entries)
-        checkpoint = replace(checkpoint, quarantined=checkpoint.quarantined + len(entries))
-        self._target.finish(checkpoint)
-        for entry in entries:
+    def _park(self, refusals: Sequence[Refusal]) -> None:
+        """Put into quarantine, inside the open transaction."""
+        pipeline = self.checkpoint.pipeline
+        self._target.quarantine(pipeline, [Quarantined.of(refusal) for refusal in refusals])
+        for refusal in refusals:
             log.warning(
                 "row_quarantined",
-                pipeline=checkpoint.pipeline,
-                table=entry.target_table,
-                column=entry.column,
-                code=entry.code,
-                reason=entry.reason,
+                pipeline=pipeline,
+                source=refusal.source,
+                table=refusal.target,
+                column=refusal.column,
+                code=refusal.code,
+                reason=refusal.reason,
             )
-        return checkpoint
 
     def _commit(self, checkpoint: Checkpoint, position: Position) -> None:
         now = self._clock()
@@ -289,35 +292,26 @@ class Applier:
 
     # --- refused rows
 
-    def _apply_carefully(self, segments: Sequence[Segment], missing: Missing, at: Transaction) -> list[Quarantined]:
+    def _apply_carefully(self, segments: Sequence[Segment], completion: Completion) -> list[RefusedWrite]:
         """Apply in the source's order, halving what is refused until single rows are left; return those."""
-        refused: list[Quarantined] = []
-        for step in batching.steps(segments, in_order=True):
-            if isinstance(step, Ordered):
-                self._bisect(step.binding, step.writes, missing, at, refused)
+        refused: list[RefusedWrite] = []
+        for segment in batching.runs(segments):
+            if isinstance(segment, Clear):
+                self._target.apply([segment], completion)
             else:
-                self._target.apply([step], missing)
+                self._bisect(segment, completion, refused)
         return refused
 
-    def _bisect(
-        self,
-        binding: Binding,
-        writes: Sequence[Write],
-        missing: Missing,
-        at: Transaction,
-        refused: list[Quarantined],
-    ) -> None:
-        in_order = len(writes) <= ORDERED_ROWS
-        steps: list[Step] = batching.steps([(binding, writes)], in_order=in_order)
-        error = self._target.attempt(steps, missing)
+    def _bisect(self, writes: Writes, completion: Completion, refused: list[RefusedWrite]) -> None:
+        size = len(writes.rows)
+        error = self._target.attempt(batching.steps([writes], in_order=size <= ORDERED_ROWS), completion)
         if error is None:
             return
-        if len(writes) == 1:
-            refused.append(_refused(binding, writes[0], error, at))
+        if size == 1:
+            refused.append(RefusedWrite.of(writes, error))
             return
-        middle = len(writes) // 2
-        self._bisect(binding, writes[:middle], missing, at, refused)
-        self._bisect(binding, writes[middle:], missing, at, refused)
+        self._bisect(writes.part(0, size // 2), completion, refused)
+        self._bisect(writes.part(size // 2, size), completion, refused)
 
 
 def batches(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
@@ -345,20 +339,3 @@ def _distance(before: Position, after: Position) -> int:
     if isinstance(before, Lsn) or isinstance(after, Lsn):
         raise TypeError("positions of two engines")
     return after.offset - before.offset if after.file == before.file else ADVANCE_BYTES
-
-
-def _refused(binding: Binding, write: Write, error: Exception, at: Transaction) -> Quarantined:
-    operation, key, row = write
-    names = [column.name for column in binding.columns]
-    text = row_json(names, row) if row is not None else row_json([names[i] for i in binding.key], key)
-    return Quarantined(
-        source_table="",
-        target_table=".".join(binding.table.full_name),
-        operation={UPSERT: "insert", REMOVE: "delete"}.get(operation, "update"),
-        row=text,
-        column=None,
-        reason=str(error),
-        code=getattr(error, "code", "TG004"),
-        position=str(at.position or ""),
-        source_commit_time=at.commit_time,
-    )

@@ -22,10 +22,10 @@ from typing import TypeAlias
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.model.values import UNSENT, Row
-from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Write
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Write, Writes, join
 
-Run: TypeAlias = "tuple[Binding, Sequence[Write]]"
-Segment: TypeAlias = "Run | Clear"
+Segment: TypeAlias = "Writes | Clear"
+"""A batch is a list of these in the source's order."""
 
 
 class _Net:
@@ -115,14 +115,27 @@ def steps(segments: Iterable[Segment], *, in_order: bool = False) -> list[Step]:
 
     With `in_order` every run of one table is a step of its own in the source's order, and its writes are `Ordered`.
     """
-    merged = list(_merge_runs(segments))
+    merged = list(runs(segments))
     if any(_has_cascades(segment) for segment in merged):
         return [step for segment in merged for step in _around_cascades(segment, in_order)]
     if in_order:
-        return [s if isinstance(s, Clear) else Ordered(s[0], s[1]) for s in merged]
+        return [s if isinstance(s, Clear) else Ordered(s.binding, s.rows) for s in merged]
     if _share_a_target(merged):
         return [step for segment in merged for step in _sets([segment])]
     return _sets(merged)
+
+
+def runs(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Join neighbouring writes of one binding, such as those of consecutive transactions."""
+    for _, group in groupby(segments, lambda segment: segment if isinstance(segment, Clear) else segment.binding):
+        parts: list[Writes] = []
+        for segment in group:
+            if isinstance(segment, Clear):
+                yield segment
+            elif segment.rows:
+                parts.append(segment)
+        if parts:
+            yield join(parts)
 
 
 # --- cascades
@@ -131,8 +144,8 @@ def steps(segments: Iterable[Segment], *, in_order: bool = False) -> list[Step]:
 def _has_cascades(segment: Segment) -> bool:
     return (
         not isinstance(segment, Clear)
-        and bool(segment[0].links)
-        and any(_reaches_children(segment[0], write) for write in segment[1])
+        and bool(segment.binding.links)
+        and any(_reaches_children(segment.binding, write) for write in segment.rows)
     )
 
 
@@ -155,18 +168,19 @@ def _around_cascades(segment: Segment, in_order: bool) -> Iterator[Step]:
     if isinstance(segment, Clear) or not _has_cascades(segment):
         yield from steps([segment], in_order=in_order)
         return
-    binding, writes = segment
-    for kind, group in groupby(writes, lambda write: _reaches_children(binding, write) and write[0]):
+    binding, done = segment.binding, 0
+    for kind, group in groupby(segment.rows, lambda write: _reaches_children(binding, write) and write[0]):
         same = list(group)
+        part = segment.part(done, done := done + len(same))
         if kind == REMOVE:
             yield Cascade(binding, [(key, None) for _, key, _ in same])
-            yield from [Ordered(binding, same)] if in_order else _sets([(binding, same)])
+            yield from [Ordered(binding, same)] if in_order else _sets([part])
         elif kind:
             for write in same:
                 yield Ordered(binding, [write])
                 yield Cascade(binding, [(write[1], _new_key(binding, write))])
         else:
-            yield from steps([(binding, same)], in_order=in_order)
+            yield from steps([part], in_order=in_order)
 
 
 def _new_key(binding: Binding, write: Write) -> Row:
@@ -175,27 +189,8 @@ def _new_key(binding: Binding, write: Write) -> Row:
     return tuple([row[i] for i in binding.key])
 
 
-def _merge_runs(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """Join neighbouring runs of one binding, such as those of consecutive transactions."""
-    binding: Binding | None = None
-    writes: list[Write] = []
-    for segment in segments:
-        if not isinstance(segment, Clear) and segment[0] is binding:
-            writes.extend(segment[1])
-            continue
-        if binding is not None and writes:
-            yield binding, writes
-        if isinstance(segment, Clear):
-            binding, writes = None, []
-            yield segment
-        else:
-            binding, writes = segment[0], list(segment[1])
-    if binding is not None and writes:
-        yield binding, writes
-
-
 def _share_a_target(segments: Iterable[Segment]) -> bool:
-    bindings = {segment[0] for segment in segments if not isinstance(segment, Clear)}
+    bindings = {segment.binding for segment in segments if not isinstance(segment, Clear)}
     return len({binding.table.full_name for binding in bindings}) < len(bindings)
 
 
@@ -207,7 +202,7 @@ def _sets(segments: Iterable[Segment]) -> list[Step]:
             done.extend(_flush(nets))
             done.append(segment)
             continue
-        binding, writes = segment
+        binding, writes = segment.binding, segment.rows
         net = nets.get(binding)
         if net is None:
             net = nets[binding] = _Net(binding)

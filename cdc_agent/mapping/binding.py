@@ -76,7 +76,8 @@ def bound(settings: RouteSettings, source: Table, target: TargetTable, context: 
     columns = tuple(pick.target for pick in picks)
     key = key_columns(settings, target, [column.name for column in columns])
     places = tuple(i for name in key for i, column in enumerate(columns) if column.name == name)
-    binding = Binding(target, columns, places or tuple(range(len(columns))), keyless=not key)
+    everything = tuple(range(len(columns)))
+    binding = Binding(target, columns, places or everything, keyless=not key, source=source.full_name)
     result = Bound(binding, source, picks, _filter(settings, source, dialect), settings.misfit)
     _check_identity(result)
     return result

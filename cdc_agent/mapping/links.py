@@ -71,7 +71,7 @@ def follow(key: ForeignKey, parent: Route, child: Route, describe: Describe) -> 
         return None
     if not all(_alike(above, one, below, two) for one, two in zip(referenced, columns, strict=True)):
         return None
-    return Link(_binding(below, columns), referenced, key.on_delete, key.on_update)
+    return Link(_binding(child, below, columns), referenced, key.on_delete, key.on_update)
 
 
 def _identity(route: Route, table: TargetTable) -> Sequence[str]:
@@ -83,11 +83,16 @@ def _alike(above: TargetTable, one: str, below: TargetTable, two: str) -> bool:
     return first is not None and second is not None and first.type.kind is second.type.kind and first.type.kind in KINDS
 
 
-def _binding(child: TargetTable, columns: tuple[str, ...]) -> Binding:
+def _binding(child: Route, table: TargetTable, columns: tuple[str, ...]) -> Binding:
     """The child by its foreign key, with one more column: so a change of the key alone is a partial row."""
-    others = [column.name for column in child.columns if column.name not in columns and not column.generated]
-    chosen = [child.column(name) for name in (*columns, *others[:1])]
-    return Binding(child, tuple(column for column in chosen if column is not None), tuple(range(len(columns))))
+    others = [column.name for column in table.columns if column.name not in columns and not column.generated]
+    chosen = [table.column(name) for name in (*columns, *others[:1])]
+    return Binding(
+        table,
+        tuple(column for column in chosen if column is not None),
+        tuple(range(len(columns))),
+        source=child.source,
+    )
 
 
 def _carried(route: Route, table: TargetTable, names: Iterable[str]) -> tuple[str, ...] | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, chain
 from typing import Final, TypeAlias
 
-from cdc_agent.model.changes import Change, Direct
+from cdc_agent.model.changes import Change, Direct, TableName
+from cdc_agent.model.positions import Position
 from cdc_agent.model.tables import TargetColumn, TargetTable
 from cdc_agent.model.values import Row
 
@@ -38,8 +41,10 @@ class Binding:
     key: tuple[int, ...]
     """Indexes into `columns` of the key; all of them when the table has no key."""
     keyless: bool = False
-    links: Mapping[tuple[str, str], tuple[Link, ...]] = field(default_factory=dict)
+    links: Mapping[TableName, tuple[Link, ...]] = field(default_factory=dict)
     """Of every target table the links to its children; empty unless this table has some."""
+    source: TableName = ("", "")
+    """The source table of the route."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +62,64 @@ class Link:
     def columns(self) -> tuple[str, ...]:
         """The child's columns."""
         return tuple(self.child.columns[i].name for i in self.child.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The source transaction that a write came from."""
+
+    position: Position | None = None
+    """Where it ends; None in a part of a large one, which is mapped before its end is read."""
+    commit_time: float | None = None
+    """Seconds since the Unix epoch."""
+    path: tuple[str, ...] = ()
+    """The databases that it came through before this source."""
+
+
+Trace: TypeAlias = Callable[[int], Provenance]
+"""The transaction behind a write, by the write's place in its run; worked out when it is asked for."""
+
+
+def constant(provenance: Provenance) -> Trace:
+    """The trace of writes that came from one transaction."""
+    return lambda index: provenance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Writes:
+    """A run of writes to one target table, in the source's order, of one transaction or several."""
+
+    binding: Binding
+    rows: Sequence[Write]
+    trace: Trace
+    before: Sequence[Row | None] | None = None
+    """The mapped before-image of each write, where the route asks for them."""
+    first: int = 0
+    """The place of the first of `rows` in the trace."""
+
+    def provenance(self, index: int) -> Provenance:
+        """The transaction that `rows[index]` came from."""
+        return self.trace(self.first + index)
+
+    def part(self, start: int, stop: int) -> Writes:
+        """Some of the rows, with what belongs to them."""
+        before = None if self.before is None else self.before[start:stop]
+        return Writes(self.binding, self.rows[start:stop], self.trace, before, self.first + start)
+
+
+def join(parts: Sequence[Writes]) -> Writes:
+    """Neighbouring runs of one binding as one."""
+    if len(parts) == 1:
+        return parts[0]
+    ends = list(accumulate(len(part.rows) for part in parts))
+
+    def trace(index: int) -> Provenance:
+        place = bisect_right(ends, index)
+        return parts[place].provenance(index - (ends[place - 1] if place else 0))
+
+    images = [part.before for part in parts if part.before is not None]
+    before = list(chain.from_iterable(images)) if images else None
+    return Writes(parts[0].binding, list(chain.from_iterable(part.rows for part in parts)), trace, before)
 
 
 @dataclass(frozen=True, slots=True)

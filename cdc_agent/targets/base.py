@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
+from cdc_agent.errors import RowRefused
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Step
@@ -49,7 +50,7 @@ class Target(Protocol):
         (or, inside `attempt`, until its savepoint is rolled back).
         """
 
-    def attempt(self, steps: Sequence[Step], missing: Missing) -> Exception | None:
+    def attempt(self, steps: Sequence[Step], missing: Missing) -> RowRefused | None:
         """`apply` inside a savepoint: None when it worked, else the RowRefused, the savepoint rolled back."""
 
     def quarantine(self, pipeline: str, entries: Sequence[Quarantined]) -> None:

@@ -28,14 +28,13 @@ from cdc_agent.errors import (
 )
 from cdc_agent.model import echo
 from cdc_agent.model.checkpoints import Checkpoint
-from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Clear, Ordered, Removes, Updates, Upserts
 from cdc_agent.model.values import UNSENT, Row
 from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding
 from cdc_agent.store.tables import CHECKPOINT_COLUMNS, checkpoint_values
 from cdc_agent.targets.mysql import MysqlTarget
 from tests.support.servers import Database, Server
-from tests.support.targets import store_statements
+from tests.support.targets import ENTRY, store_statements
 
 _pipelines = itertools.count(1)
 MANY = 2500
@@ -408,10 +407,7 @@ def test_one_row_of_a_transaction_can_be_attempted_and_given_up(
     refusal = target.attempt([Upserts(binding, [_row(2, 2)]), Upserts(binding, [_row(3, 333)])], _never)
     assert isinstance(refusal, RowRefused)
     assert target.attempt([Upserts(binding, [_row(i, 3) for i in range(10, 10 + MANY)])], _never) is None
-    entry = Quarantined(
-        "public.t", f"{database.name}.t", "insert", '{"id": "3"}', "n", "out of range", "TG004", "lsn:0/2", 12.5
-    )
-    target.quarantine(first.pipeline, [entry])
+    target.quarantine(first.pipeline, [replace(ENTRY, reason="out of range")])
     target.finish(replace(second, position="lsn:0/3"))
     target.commit(history=second)
     assert database.run("SELECT id FROM t ORDER BY id LIMIT 2") == [(1,), (10,)]

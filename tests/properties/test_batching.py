@@ -11,6 +11,7 @@ from cdc_agent.model.steps import Clear, Ordered, Removes, Step, Updates, Upsert
 from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
 from cdc_agent.model.values import UNSENT, Kind, Row, Type
 from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Write
+from tests.support.mapping import writes
 
 TEXT = Type(Kind.TEXT, "text")
 COLUMNS = tuple(TargetColumn(name, TEXT, nullable=True, has_default=False) for name in ("id", "a", "b"))
@@ -69,6 +70,8 @@ class Tables:
 
 
 keys = st.sampled_from([b"1", b"2", b"3"])
+
+
 values = st.sampled_from([b"x", b"y", b"", None])
 sent_or_not = st.one_of(values, st.just(UNSENT))
 
@@ -85,15 +88,15 @@ def histories(draw: st.DrawFn) -> list[Segment]:
             segments.append(Clear((bound.table,)))
             present = {k: v for k, v in present.items() if k[0] != name}
         elif (name, key) not in present:
-            segments.append((bound, [(UPSERT, (key,), (key, draw(values), draw(values)))]))
+            segments.append(writes(bound, (UPSERT, (key,), (key, draw(values), draw(values)))))
             present[(name, key)] = True
         elif draw(st.booleans()):
-            segments.append((bound, [(REMOVE, (key,), None)]))
+            segments.append(writes(bound, (REMOVE, (key,), None)))
             del present[(name, key)]
         else:
             moved = draw(keys)
             new_key = key if (name, moved) in present else moved
-            segments.append((bound, [(CHANGE, (key,), (new_key, draw(sent_or_not), draw(sent_or_not)))]))
+            segments.append(writes(bound, (CHANGE, (key,), (new_key, draw(sent_or_not), draw(sent_or_not)))))
             del present[(name, key)]
             present[(name, new_key)] = True
     return segments
@@ -128,9 +131,9 @@ def test_parents_are_written_first() -> None:
     """A child that came before its parent in the batch is still written after it, and removed before it."""
     child, parent = TABLES
     row = (b"1", None, None)
-    written = batching.steps([(child, [(UPSERT, (b"1",), row)]), (parent, [(UPSERT, (b"1",), row)])])
+    written = batching.steps([writes(child, (UPSERT, (b"1",), row)), writes(parent, (UPSERT, (b"1",), row))])
     assert [s.binding.table.name for s in written if isinstance(s, Upserts)] == ["two", "one"]
-    removed = batching.steps([(parent, [(REMOVE, (b"1",), None)]), (child, [(REMOVE, (b"1",), None)])])
+    removed = batching.steps([writes(parent, (REMOVE, (b"1",), None)), writes(child, (REMOVE, (b"1",), None))])
     assert [s.binding.table.name for s in removed if isinstance(s, Removes)] == ["one", "two"]
 
 
@@ -141,8 +144,8 @@ def test_a_table_without_a_key_is_one_step() -> None:
     row = (b"1", b"x", None)
     segments: list[Segment] = []
     for number in range(5):
-        segments.append((keyed, [(UPSERT, (b"%d" % number,), (b"%d" % number, None, None))]))
-        segments.append((loose, [(UPSERT, row, row)]))
+        segments.append(writes(keyed, (UPSERT, (b"%d" % number,), (b"%d" % number, None, None))))
+        segments.append(writes(loose, (UPSERT, row, row)))
     steps = batching.steps(segments)
     assert [type(step) for step in steps] == [Upserts, Ordered]
     assert [len(step.writes) for step in steps if isinstance(step, Ordered)] == [5]

@@ -16,6 +16,7 @@ from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
 from cdc_agent.model.values import UNSENT, Kind, Row, Type
 from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link, Write
 from cdc_agent.targets.cascades import expand
+from tests.support.mapping import writes
 
 INTEGER = Type(Kind.INTEGER, "integer", precision=32)
 TEXT = Type(Kind.TEXT, "text")
@@ -92,7 +93,9 @@ def test_children_leave_before_their_parent_and_in_its_place() -> None:
     parent, child = parent_binding(CASCADES), Binding(TABLES["child"], TABLES["child"].columns, (0,))
     before: Write = (UPSERT, (b"7",), (b"7", b"1"))
     again: Write = (UPSERT, (b"1",), (b"1", b"again"))
-    made = batching.steps([(child, [before]), (parent, [(REMOVE, (b"1",), None), again]), (child, [before])])
+    made = batching.steps(
+        [writes(child, before), writes(parent, (REMOVE, (b"1",), None), again), writes(child, before)]
+    )
     kinds = [(type(step), getattr(step, "binding", child).table.name) for step in made]
     assert kinds == [
         (Upserts, "child"), (Cascade, "parent"), (Removes, "parent"), (Upserts, "parent"), (Upserts, "child"),
@@ -103,7 +106,7 @@ def test_a_batch_without_removals_is_not_split() -> None:
     """A table with children costs nothing more while its rows stay."""
     parent = parent_binding(CASCADES)
     write: Write = (CHANGE, (b"1",), (b"1", b"x"))
-    (step,) = batching.steps([(parent, [write]), (parent, [write])])
+    (step,) = batching.steps([writes(parent, write), writes(parent, write)])
     assert isinstance(step, Upserts)
 
 

@@ -204,7 +204,7 @@ class MysqlTarget:
             self.rollback()
             raise
 
-    def attempt(self, steps: Sequence[Step], missing: Missing) -> Exception | None:
+    def attempt(self, steps: Sequence[Step], missing: Missing) -> RowRefused | None:
         """Apply inside a savepoint; the refusal, with the savepoint rolled back, or None."""
         self._wire.run(f"SAVEPOINT {_SAVEPOINT}", "setting a savepoint")
         try:

@@ -252,7 +252,7 @@ class PostgresTarget:
         """Apply the steps and wait for them. Raises RowRefused when the server refuses a row."""
         self._writer.apply(steps, missing)
 
-    def attempt(self, steps: Sequence[Step], missing: Missing) -> Exception | None:
+    def attempt(self, steps: Sequence[Step], missing: Missing) -> RowRefused | None:
         """`apply` inside a savepoint: None when it worked, else the RowRefused, the savepoint rolled back."""
         self._flight.run(b"SAVEPOINT cdc_attempt", doing="setting a savepoint")
         stages = self._writer.stages.copy()

@@ -1,0 +1,117 @@
+"""The applier with its router against each target: what is committed, what is put into quarantine, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from cdc_agent.config.model import PipelineSettings
+from cdc_agent.flow.applier import Applier, batches
+from cdc_agent.flow.recovery import StormGuard
+from cdc_agent.flow.routing import Engines, Router
+from cdc_agent.mapping.routes import Routes
+from cdc_agent.model.changes import INSERT, Change, Table, Transaction
+from cdc_agent.model.positions import Lsn, Position
+from cdc_agent.model.values import Kind, Row, Type, Value
+from tests.support.mapping import Log, transaction
+from tests.support.servers import Server
+from tests.support.targets import PIPELINE, Rig, close_rig, open_rig
+
+INT = Type(Kind.INTEGER, "integer", precision=32)
+TEXT = Type(Kind.TEXT, "text")
+TABLES = ("CREATE TABLE items (id INT NOT NULL PRIMARY KEY, n INT CHECK (n < 100), note VARCHAR(40))",)
+
+
+@dataclass
+class Source:
+    """What the applier asks of a source: rows as they are now, and how far its log may be released."""
+
+    now: dict[Row, Row] = field(default_factory=dict)
+    acknowledged: list[Position] = field(default_factory=list)
+
+    def acknowledge(self, position: Position) -> None:
+        self.acknowledged.append(position)
+
+    def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
+        return self.now.get(tuple(key.values()))
+
+
+@dataclass
+class Bench:
+    """An applier over one table, `items`, with a log that the test writes."""
+
+    rig: Rig
+    applier: Applier
+    source: Source
+    log: Log
+    items: Table
+
+    def apply(self, *transactions: Transaction) -> None:
+        for batch in batches(transactions):
+            self.applier.apply(self.applier.prepare(batch))
+
+    def inserts(self, at: int, *rows: Row, path: tuple[str, ...] = ()) -> Transaction:
+        """A transaction of one message with these rows."""
+        changes: list[Change] = [(INSERT, None, row) for row in rows]
+        return transaction(at, self.log.rows(self.items, changes), path=path)
+
+    def quarantine(self, columns: str) -> list[tuple[Any, ...]]:
+        return self.rig.database.run(
+            f"SELECT {columns} FROM cdc_agent.quarantine WHERE pipeline = %s ORDER BY id", (PIPELINE,)
+        )
+
+
+def bench(rig: Rig, **route: Any) -> Bench:
+    log, source = Log(), Source()
+    settings = PipelineSettings.model_validate(
+        {"source": "phone", "target": "crm", "tables": [{"from": "public.items", "to": f"{rig.schema}.items", **route}]}
+    )
+    routes = Routes(
+        settings, source_engine="postgresql", source_default_schema="public", target_default_schema=rig.schema
+    )
+    engine = "postgresql" if rig.postgres else "mysql"
+    router = Router(routes, Engines("postgresql", engine, "UTC", "UTC"), rig.target.describe, rig.target.forget)
+    applier = Applier(
+        target=rig.target,
+        source=source,
+        router=router,
+        checkpoint=rig.checkpoint,
+        position=Lsn(1),
+        source_name="phone",
+        storm=StormGuard(0.5),
+    )
+    return Bench(rig, applier, source, log, log.table("items", ("id", INT), ("n", INT), ("note", TEXT)))
+
+
+@pytest.fixture
+def rig(any_server: Server) -> Iterator[Rig]:
+    made = open_rig(any_server, *TABLES)
+    yield made
+    close_rig(made)
+
+
+def row(number: int, n: int = 1) -> Row:
+    return (b"%d" % number, b"%d" % n, b"note")
+
+
+@pytest.mark.parametrize("bad", [1, 3, 6])
+@pytest.mark.parametrize("route", [{}, {"where": "id > 0"}], ids=["whole runs", "filtered"])
+def test_a_refused_row_is_kept_with_its_own_transaction(rig: Rig, bad: int, route: dict[str, str]) -> None:
+    """Of a batch of several transactions with several rows each, the refused row names its table and its transaction."""
+    made = bench(rig, **route)
+    numbers: Sequence[Sequence[int]] = ([1, 2], [3, 4, 5], [6])
+    made.apply(
+        *[
+            made.inserts(100 + place, *[row(number, 500 if number == bad else 1) for number in some])
+            for place, some in enumerate(numbers)
+        ]
+    )
+    place = next(place for place, some in enumerate(numbers) if bad in some)
+    found = made.quarantine("source_table, operation, position, source_commit_time, row_data")
+    assert [one[:4] for one in found] == [("public.items", "insert", str(Lsn(100 + place)), 100.0 + place)]
+    assert f'"id": "{bad}"' in found[0][4]
+    assert [number for (number,) in rig.rows("items", "id")] == [n for n in range(1, 7) if n != bad]
+    assert made.source.acknowledged == [Lsn(102)]
