@@ -17,8 +17,8 @@ from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Rows, Truncate
 from cdc_agent.model.positions import BinlogPosition, parse_position
 from cdc_agent.model.values import UNSENT
 from cdc_agent.sources.assemble import PART_BYTES
-from cdc_agent.sources.mysql import branches
 from cdc_agent.sources.mysql.reread import Rereader
+from cdc_agent.sources.mysql.stream import branches
 from tests.support import servers
 from tests.support.mysql_reading import Reading, changes_of, keys, running
 from tests.support.servers import Database, Server

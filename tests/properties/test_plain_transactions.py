@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from cdc_agent.errors import DecodeError
 from cdc_agent.model.changes import Rows, TableName, Transaction
 from cdc_agent.model.positions import BinlogPosition
-from cdc_agent.sources.mysql import events
+from cdc_agent.sources.mysql.events import kinds
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 from cdc_agent.sources.mysql.rows import TableMaps
 from cdc_agent.sources.mysql.stream import Stream
+from cdc_agent.sources.mysql.stream.row_events import RowEvents
 from tests.support.table_maps import Wire, charsets, table_map
 from tests.support.thorough import examples
 from tests.unit.test_binlog_events import NoBranches, format_description, gtid, packet, query, with_checksum
@@ -25,7 +26,7 @@ from tests.unit.test_binlog_events import event as plain_event
 TABLES = {1: ("db", "t"), 2: ("db", "unrouted"), 3: ("cdc_agent", "checkpoint_history")}
 
 tables = st.sampled_from(list(TABLES))
-rows = st.tuples(tables, st.sampled_from(sorted(events.ROWS)), st.binary(max_size=20))
+rows = st.tuples(tables, st.sampled_from(sorted(kinds.ROWS)), st.binary(max_size=20))
 transactions = st.one_of(
     st.tuples(st.just("rows"), st.lists(rows, min_size=1, max_size=3)),
     st.tuples(st.just("statement"), st.sampled_from(["CREATE TABLE db.x (a INT)", "TRUNCATE db.t", "-- \0BEGIN"])),
@@ -47,8 +48,8 @@ class Log:
         if self._flavor == "mysql":
             self._write(gtid(self._number, 0))
         else:
-            flags = events.MARIADB_STANDALONE if kind == "statement" else 0
-            self._write(plain_event(events.MARIADB_GTID, struct.pack("<QIB", self._number, 0, flags) + bytes(6)))
+            flags = kinds.MARIADB_STANDALONE if kind == "statement" else 0
+            self._write(plain_event(kinds.MARIADB_GTID, struct.pack("<QIB", self._number, 0, flags) + bytes(6)))
         if kind == "statement":
             assert isinstance(content, str)
             self._write(query(content, 0))
@@ -58,9 +59,9 @@ class Log:
         assert isinstance(content, list)
         for table, rows_kind, body in content:
             schema, name = TABLES[table]
-            self._write(plain_event(events.TABLE_MAP, table_map([Wire(3)], schema=schema, table=name, table_id=table)))
+            self._write(plain_event(kinds.TABLE_MAP, table_map([Wire(3)], schema=schema, table=name, table_id=table)))
             self._write(plain_event(rows_kind, table.to_bytes(6, "little") + b"\1\0" + body))
-        self._write(plain_event(events.XID, bytes(8)))
+        self._write(plain_event(kinds.XID, bytes(8)))
 
     def _write(self, data: bytes) -> None:
         self._offset += len(data) + 4
@@ -116,11 +117,11 @@ def test_transactions_are_taken_whole(flavor: str, monkeypatch: pytest.MonkeyPat
     """What the comparison above is about does happen, and damage to any of the events is loud."""
     written = Log(flavor)
     for _ in range(3):
-        written.add("rows", [(1, events.WRITE_ROWS, b"abc")])
+        written.add("rows", [(1, kinds.WRITE_ROWS, b"abc")])
     packets = written.packets
     each = (len(packets) - 1) // 3
     singly: list[int] = []
-    monkeypatch.setattr(Stream, "_rows", lambda self, event: singly.append(event.kind))
+    monkeypatch.setattr(RowEvents, "_rows", lambda self, event: singly.append(event.kind))
     assert len(read(flavor, [packets])[0]) == 3
     assert len(singly) == 1, "only the first transaction, whose table map is new, is read event by event"
     monkeypatch.undo()

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from cdc_agent.errors import SourceUnavailable
 from cdc_agent.model.positions import BinlogPosition
-from cdc_agent.sources.mysql import events, sharing
+from cdc_agent.sources.mysql import sharing
+from cdc_agent.sources.mysql.events import kinds
 from cdc_agent.sources.mysql.sharing import Feed, Place, Readers, SharedLog, Subscription, advanced
 from tests.support.thorough import examples
 from tests.unit.test_binlog_events import event, packet, rotate
 
 FIRST = "log.000001"
-MADE_UP = [packet(event(events.FORMAT_DESCRIPTION, bytes(80), flags=events.ARTIFICIAL_FLAG))]
+MADE_UP = [packet(event(kinds.FORMAT_DESCRIPTION, bytes(80), flags=kinds.ARTIFICIAL_FLAG))]
 
 
 class Log:
@@ -38,16 +39,16 @@ class Log:
         for number, size in enumerate(sizes):
             for _ in range(size):
                 offset += 100
-                self.packets.append(packet(event(events.XID, len(self.packets).to_bytes(81, "little"), end=offset)))
+                self.packets.append(packet(event(kinds.XID, len(self.packets).to_bytes(81, "little"), end=offset)))
             self.ends.append((len(self.packets), BinlogPosition(self.name(file), offset)))
             if number in rotations:
                 file += 1
                 if number not in crashes:
                     body = bytes(8) + self.name(file).encode()
-                    self.packets.append(packet(event(events.ROTATE, body, end=offset + 50)))
+                    self.packets.append(packet(event(kinds.ROTATE, body, end=offset + 50)))
                     self.ends.append((len(self.packets), BinlogPosition(self.name(file), 4)))
                 self.files[len(self.packets)] = self.name(file)
-                self.packets.append(packet(event(events.FORMAT_DESCRIPTION, bytes(80), end=120)))
+                self.packets.append(packet(event(kinds.FORMAT_DESCRIPTION, bytes(80), end=120)))
                 offset = 120
                 self.ends.append((len(self.packets), BinlogPosition(self.name(file), offset)))
 
@@ -152,7 +153,7 @@ class Play:
             del self.got[[count for count, _ in self.log.ends if count <= len(self.got)][-1] :]
             self._feed = self._feed_from(position)
             return
-        self.got.extend(one for one in packets if not one[18] & events.ARTIFICIAL_FLAG)
+        self.got.extend(one for one in packets if not one[18] & kinds.ARTIFICIAL_FLAG)
 
     def finish(self) -> None:
         """Write the rest, and read until all has come or should have."""
@@ -202,8 +203,8 @@ def test_a_feed_gives_every_event_once(
 
 def test_places_follow_files_and_pass_over_what_is_made_up() -> None:
     """A heartbeat or a made-up event moves nothing; a rotation begins another file."""
-    heartbeat = packet(event(events.HEARTBEAT, FIRST.encode(), end=900))
-    some = packet(event(events.XID, bytes(8), end=300))
+    heartbeat = packet(event(kinds.HEARTBEAT, FIRST.encode(), end=900))
+    some = packet(event(kinds.XID, bytes(8), end=300))
     assert advanced(Place(FIRST, 4), [*MADE_UP, some, heartbeat]) == Place(FIRST, 300)
     assert advanced(Place(FIRST, 300), [packet(rotate("log.000002"))]) == Place("log.000002", 4)
     assert advanced(Place(FIRST, 300), [packet(rotate(FIRST, 300))]) == Place(FIRST, 300)

@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from cdc_agent.errors import DecodeError, LogGone, LogUnusable, SourceUnavailable
 from cdc_agent.model.changes import TableName, Transaction
 from cdc_agent.model.positions import BinlogPosition
-from cdc_agent.sources.mysql import compression, events, statements
-from cdc_agent.sources.mysql.branches import Branch, Branches
-from cdc_agent.sources.mysql.events import Event, EventReader, Xid
+from cdc_agent.sources.mysql import compression
+from cdc_agent.sources.mysql.events import files, identities, kinds, reader
+from cdc_agent.sources.mysql.events.identities import Xid
+from cdc_agent.sources.mysql.events.reader import Event, EventReader
 from cdc_agent.sources.mysql.gtid import MysqlGtids
 from cdc_agent.sources.mysql.packets import PacketSplitter
 from cdc_agent.sources.mysql.rows import Charsets, TableMaps
-from cdc_agent.sources.mysql.statements import Control, RowStatement, SchemaChange, Truncation, Xa
-from cdc_agent.sources.mysql.stream import Stream
+from cdc_agent.sources.mysql.stream import Stream, statements
+from cdc_agent.sources.mysql.stream.branches import Branch, Branches
+from cdc_agent.sources.mysql.stream.statements import Control, RowStatement, SchemaChange, Truncation, Xa
 
 SERVER = uuid.UUID("3e11fa47-71ca-11e1-9e33-c80aa9429562")
 
@@ -44,11 +46,11 @@ def with_checksum(data: bytes) -> bytes:
 
 def format_description(algorithm: int) -> bytes:
     body = struct.pack("<H50sIB", 4, b"8.4.0", 0, 19) + bytes(41) + bytes((algorithm,))
-    return with_checksum(event(events.FORMAT_DESCRIPTION, body, end=126))
+    return with_checksum(event(kinds.FORMAT_DESCRIPTION, body, end=126))
 
 
 def rotate(file: str, offset: int = 4) -> bytes:
-    return event(events.ROTATE, struct.pack("<Q", offset) + file.encode(), flags=events.ARTIFICIAL_FLAG, seconds=0)
+    return event(kinds.ROTATE, struct.pack("<Q", offset) + file.encode(), flags=kinds.ARTIFICIAL_FLAG, seconds=0)
 
 
 def gtid(number: int, end: int, *, original: int | None = None) -> bytes:
@@ -56,12 +58,12 @@ def gtid(number: int, end: int, *, original: int | None = None) -> bytes:
     if original:
         times += struct.pack("<Q", original)[:7]
     body = b"\0" + SERVER.bytes + struct.pack("<QBQQ", number, 2, 0, 1) + times + b"\x40"
-    return event(events.GTID, body, end=end)
+    return event(kinds.GTID, body, end=end)
 
 
 def query(text: str, end: int, *, schema: str = "db", status: bytes = b"") -> bytes:
     head = struct.pack("<IIBHH", 1, 0, len(schema), 0, len(status))
-    return event(events.QUERY, head + status + schema.encode() + b"\0" + text.encode(), end=end)
+    return event(kinds.QUERY, head + status + schema.encode() + b"\0" + text.encode(), end=end)
 
 
 class NoBranches:
@@ -147,16 +149,16 @@ def test_checksums_follow_the_format_description() -> None:
     assert reader.read(packet(rotate("binlog.000001"))).body[8:] == b"binlog.000001"
     assert reader.read(packet(with_checksum(rotate("binlog.000001")))).body[8:] == b"binlog.000001"
     reader.read(packet(format_description(1)))
-    assert reader.read(packet(with_checksum(event(events.XID, b"12345678")))).body == b"12345678"
+    assert reader.read(packet(with_checksum(event(kinds.XID, b"12345678")))).body == b"12345678"
     reader.read(packet(format_description(0)))
-    assert reader.read(packet(event(events.XID, b"12345678"))).body == b"12345678"
+    assert reader.read(packet(event(kinds.XID, b"12345678"))).body == b"12345678"
 
 
 def test_a_damaged_event_is_loud() -> None:
     """A flipped bit, a wrong size, an unknown checksum and an event without a header are errors."""
     reader = EventReader()
     reader.read(packet(format_description(1)))
-    data = bytearray(with_checksum(event(events.XID, b"12345678")))
+    data = bytearray(with_checksum(event(kinds.XID, b"12345678")))
     data[20] ^= 1
     with pytest.raises(DecodeError, match="checksum"):
         reader.read(packet(bytes(data)))
@@ -174,8 +176,8 @@ def test_a_damaged_event_is_loud() -> None:
 def test_a_transaction_has_its_gtid_and_the_time_of_its_first_commit() -> None:
     """The position holds the set with the transaction; the commit time is the original one."""
     run = Run(BinlogPosition("binlog.000001", 4, f"{SERVER}:1-4"), MysqlGtids(f"{SERVER}:1-4"))
-    run.feed(gtid(5, 100, original=1_600_000_000_000_001), query("BEGIN", 150), event(events.XID, bytes(8), end=181))
-    run.feed(gtid(6, 281), query("BEGIN", 331), event(events.XID, bytes(8), end=362))
+    run.feed(gtid(5, 100, original=1_600_000_000_000_001), query("BEGIN", 150), event(kinds.XID, bytes(8), end=181))
+    run.feed(gtid(6, 281), query("BEGIN", 331), event(kinds.XID, bytes(8), end=362))
     assert run.positions == [
         f"binlog:binlog.000001:181;gtid={SERVER}:1-5",
         f"binlog:binlog.000001:362;gtid={SERVER}:1-6",
@@ -190,7 +192,7 @@ def test_a_statement_ends_its_own_transaction_only_outside_of_one() -> None:
     assert len(run.emitted) == 1
     run.feed(gtid(2, 300), query("BEGIN", 350), query("CREATE TABLE y (a INT) START TRANSACTION", 400))
     assert len(run.emitted) == 1
-    run.feed(event(events.XID, bytes(8), end=450))
+    run.feed(event(kinds.XID, bytes(8), end=450))
     assert run.positions[-1].endswith(f":450;gtid={SERVER}:1-2")
 
 
@@ -198,7 +200,7 @@ def test_offsets_go_on_past_4_gib() -> None:
     """The header's 32 bits wrap; the position does not."""
     near = (1 << 32) - 100
     run = Run(BinlogPosition("binlog.000001", near))
-    run.feed(gtid(1, near + 50), query("BEGIN", near + 80), event(events.XID, bytes(8), end=20))
+    run.feed(gtid(1, near + 50), query("BEGIN", near + 80), event(kinds.XID, bytes(8), end=20))
     run.feed(gtid(2, 70), query("TRUNCATE TABLE t", 170))
     assert run.positions == [f"binlog:binlog.000001:{(1 << 32) + 20}", f"binlog:binlog.000001:{(1 << 32) + 170}"]
 
@@ -208,14 +210,14 @@ def test_idle_positions_follow_files_and_heartbeats_but_never_go_back() -> None:
     run = Run(BinlogPosition("binlog.000001", 500))
     run.feed(rotate("binlog.000001"), format_description(0))
     assert run.emitted == []
-    run.feed(event(events.HEARTBEAT, b"binlog.000001", end=700, seconds=0))
-    run.feed(event(events.HEARTBEAT, b"binlog.000001", end=600, seconds=0))
-    run.feed(gtid(1, 800), event(events.HEARTBEAT, b"binlog.000001", end=900, seconds=0))
+    run.feed(event(kinds.HEARTBEAT, b"binlog.000001", end=700, seconds=0))
+    run.feed(event(kinds.HEARTBEAT, b"binlog.000001", end=600, seconds=0))
+    run.feed(gtid(1, 800), event(kinds.HEARTBEAT, b"binlog.000001", end=900, seconds=0))
     assert run.positions == ["binlog:binlog.000001:700"]
     run.feed(query("TRUNCATE TABLE t", 950), rotate("binlog.000002"), format_description(0))
     assert run.positions[1:] == ["binlog:binlog.000001:950", "binlog:binlog.000002:126"]
     version_2 = b"\x01\x0dbinlog.000002\x02\x05\xfd\x00\x00\x01" + b"\x00"
-    run.feed(event(events.HEARTBEAT_V2, version_2, seconds=0))
+    run.feed(event(kinds.HEARTBEAT_V2, version_2, seconds=0))
     assert run.positions[3:] == ["binlog:binlog.000002:65536"]
 
 
@@ -223,7 +225,7 @@ def test_a_second_version_heartbeat_has_a_whole_offset() -> None:
     """Offsets beyond 32 bits stand in the event's body."""
     offset = b"\xfe" + struct.pack("<Q", 5 << 32)
     body = b"\x01\x0dbinlog.000001\x02" + bytes((len(offset),)) + offset + b"\x00"
-    assert events.heartbeat(Event(events.HEARTBEAT_V2, 0, 0, 0, 0, body, 1)) == ("binlog.000001", 5 << 32)
+    assert files.heartbeat(Event(kinds.HEARTBEAT_V2, 0, 0, 0, 0, body, 1)) == ("binlog.000001", 5 << 32)
 
 
 def test_gtids_are_taken_from_the_start_of_a_file() -> None:
@@ -231,7 +233,7 @@ def test_gtids_are_taken_from_the_start_of_a_file() -> None:
     run = Run()
     known = MysqlGtids(f"{SERVER}:1-9").encode()
     run.feed(gtid(9, 100), query("CREATE TABLE x (a INT)", 200))
-    run.feed(rotate("binlog.000002"), format_description(0), event(events.PREVIOUS_GTIDS, known, end=197))
+    run.feed(rotate("binlog.000002"), format_description(0), event(kinds.PREVIOUS_GTIDS, known, end=197))
     run.feed(gtid(10, 300), query("CREATE TABLE y (a INT)", 400))
     assert run.positions == [
         "binlog:binlog.000001:200",
@@ -250,7 +252,7 @@ def test_a_log_that_stops_inside_a_transaction_never_committed_it() -> None:
 
 def test_a_transaction_payload_is_read_in_place_of_its_events() -> None:
     """Both zstd and uncompressed payloads give the inner events; the position is the payload's own."""
-    inner = query("BEGIN", 77) + query("TRUNCATE TABLE t", 99) + event(events.XID, bytes(8), end=33)
+    inner = query("BEGIN", 77) + query("TRUNCATE TABLE t", 99) + event(kinds.XID, bytes(8), end=33)
     for kind, data in ((0, zstandard.compress(inner)), (255, inner)):
         code = bytes((kind,)) if kind < 251 else b"\xfc\xff\x00"
         body = b"\x02" + bytes((len(code),)) + code
@@ -258,7 +260,7 @@ def test_a_transaction_payload_is_read_in_place_of_its_events() -> None:
             b"\x01\x03\xfc" + struct.pack("<H", len(data)) + b"\x03\x03\xfc" + struct.pack("<H", len(inner)) + b"\x00"
         )
         run = Run(gtids=MysqlGtids())
-        run.feed(gtid(1, 100), event(events.TRANSACTION_PAYLOAD, body + data, end=500))
+        run.feed(gtid(1, 100), event(kinds.TRANSACTION_PAYLOAD, body + data, end=500))
         assert run.positions == [f"binlog:binlog.000001:500;gtid={SERVER}:1"]
         assert len(run.emitted[0].pieces) == 1
 
@@ -277,15 +279,15 @@ def test_a_transaction_payload_is_read_in_place_of_its_events() -> None:
 def test_a_payload_that_is_not_understood_is_loud(body: bytes) -> None:
     """A payload is decoded whole or not at all."""
     with pytest.raises(DecodeError):
-        Run().feed(gtid(1, 100), event(events.TRANSACTION_PAYLOAD, body, end=500))
+        Run().feed(gtid(1, 100), event(kinds.TRANSACTION_PAYLOAD, body, end=500))
 
 
 @given(st.lists(st.binary(max_size=300), max_size=30), st.integers(1, 97))
 def test_the_events_of_a_payload_are_found_however_it_is_cut(bodies: list[bytes], step: int) -> None:
     """Splitting does not depend on how much decompresses at a time."""
-    data = b"".join(event(events.XID, body) for body in bodies)
+    data = b"".join(event(kinds.XID, body) for body in bodies)
     chunks = (data[at : at + step] for at in range(0, len(data), step))
-    assert [one.body for one in compression.split(events.TRANSACTION_PAYLOAD, chunks)] == bodies
+    assert [one.body for one in compression.split(kinds.TRANSACTION_PAYLOAD, chunks)] == bodies
 
 
 def tagged(number: int, tag: str) -> bytes:
@@ -316,7 +318,7 @@ def tagged(number: int, tag: str) -> bytes:
 def test_tagged_gtids_are_read(number: int, tag: str) -> None:
     """Source, tag, number and time come out of MySQL 8.3's serialization."""
     source = f"{SERVER}:{tag}" if tag else str(SERVER)
-    assert events.tagged_gtid(tagged(number, tag)) == (source, number, 1_700_000_000.123456)
+    assert identities.tagged_gtid(tagged(number, tag)) == (source, number, 1_700_000_000.123456)
 
 
 def test_a_damaged_tagged_gtid_is_loud() -> None:
@@ -324,9 +326,9 @@ def test_a_damaged_tagged_gtid_is_loud() -> None:
     whole = tagged(7, "x")
     for end in range(25):
         with pytest.raises(DecodeError):
-            events.tagged_gtid(whole[:end])
+            identities.tagged_gtid(whole[:end])
     with pytest.raises(DecodeError, match="must not be ignored"):
-        events.tagged_gtid(whole[:2] + b"\x40" + whole[3:])
+        identities.tagged_gtid(whole[:2] + b"\x40" + whole[3:])
 
 
 # --- what stops the stream -----------------------------------------------------------------------------------------
@@ -336,7 +338,7 @@ def test_a_damaged_tagged_gtid_is_loud() -> None:
 def test_an_unknown_event_is_loud_unless_it_says_that_it_may_be_ignored(kind: int) -> None:
     """No event is skipped on a guess."""
     run = Run()
-    run.feed(event(kind, b"abc", end=50, flags=events.IGNORABLE_FLAG))
+    run.feed(event(kind, b"abc", end=50, flags=kinds.IGNORABLE_FLAG))
     with pytest.raises(DecodeError, match=f"type {kind} "):
         run.feed(event(kind, b"abc", end=50))
 
@@ -344,15 +346,15 @@ def test_an_unknown_event_is_loud_unless_it_says_that_it_may_be_ignored(kind: in
 def test_an_incident_is_loud() -> None:
     """The server says itself that its log has a hole."""
     with pytest.raises(LogGone):
-        Run().feed(event(events.INCIDENT, b"\x01\x00\x00", end=50))
+        Run().feed(event(kinds.INCIDENT, b"\x01\x00\x00", end=50))
 
 
 def test_rows_without_a_table_map_are_loud_and_the_dummy_is_not() -> None:
     """A stream that begins inside a statement is noticed; the empty row event that ends a statement is nothing."""
     run = Run()
-    run.feed(gtid(1, 100), query("BEGIN", 150), event(events.WRITE_ROWS, b"\xff\xff\xff\0\0\0\x01\0\x02\0\0", end=180))
+    run.feed(gtid(1, 100), query("BEGIN", 150), event(kinds.WRITE_ROWS, b"\xff\xff\xff\0\0\0\x01\0\x02\0\0", end=180))
     with pytest.raises(DecodeError, match="without a table map"):
-        run.feed(event(events.WRITE_ROWS, b"\x07\0\0\0\0\0\x01\0\x02\0\x01\xff\0", end=200))
+        run.feed(event(kinds.WRITE_ROWS, b"\x07\0\0\0\0\0\x01\0\x02\0\x01\xff\0", end=200))
 
 
 def test_row_changes_as_statements_stop_the_stream() -> None:
@@ -384,8 +386,8 @@ def test_branches_keep_only_so_much_in_memory() -> None:
     branches = Branches(held=10, all_held=15)
     small, large, late = (Branch(Xid(name, b"", 1), "binlog.000001", 4) for name in (b"a", b"b", b"c"))
     for branch, size in ((small, 10), (large, 11), (late, 6)):
-        branches.hold(branch, events.WRITE_ROWS, bytes(size))
-        branches.hold(branch, events.WRITE_ROWS, b"")
+        branches.hold(branch, kinds.WRITE_ROWS, bytes(size))
+        branches.hold(branch, kinds.WRITE_ROWS, b"")
         branches.prepared(branch)
     assert [branch.events is None for branch in (small, large, late)] == [False, True, True]
     assert branches.decided(small.xid) is small
@@ -456,7 +458,7 @@ def test_double_quotes_follow_the_sql_mode() -> None:
 
 def test_checksums_are_checked_over_the_packet_as_it_stands() -> None:
     """The constants that save a copy mean what they say."""
-    assert zlib.crc32(b"\0", events._BEFORE_STATUS) == 0
+    assert zlib.crc32(b"\0", reader._BEFORE_STATUS) == 0
     for body in (b"", b"\0", b"an event", bytes(range(256))):
         packet = b"\0" + body + zlib.crc32(body).to_bytes(4, "little")
-        assert zlib.crc32(packet, events._BEFORE_STATUS) == events._RESIDUE
+        assert zlib.crc32(packet, reader._BEFORE_STATUS) == reader._RESIDUE

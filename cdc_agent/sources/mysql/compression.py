@@ -16,17 +16,16 @@ from typing import Final
 import zstandard
 
 from cdc_agent.errors import DecodeError
-from cdc_agent.sources.mysql.events import (
-    HEADER,
+from cdc_agent.sources.mysql.events.integers import packed
+from cdc_agent.sources.mysql.events.kinds import (
     HEADER_BYTES,
     MARIADB_ROWS_COMPRESSED,
     TRANSACTION_PAYLOAD,
     UPDATE_ROWS,
     UPDATE_ROWS_V1,
     WRITE_ROWS,
-    Event,
-    packed,
 )
+from cdc_agent.sources.mysql.events.reader import HEADER, Event
 
 _CHUNK: Final = 256 * 1024
 _PAYLOAD_END, _PAYLOAD_SIZE, _PAYLOAD_COMPRESSION = 0, 1, 2

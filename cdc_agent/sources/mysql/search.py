@@ -13,15 +13,17 @@ from typing import Final
 from cdc_agent.config.model import Database
 from cdc_agent.errors import LogGone
 from cdc_agent.model.positions import BinlogPosition
-from cdc_agent.sources.mysql import compression, events
-from cdc_agent.sources.mysql.branches import Branch
+from cdc_agent.sources.mysql import compression
 from cdc_agent.sources.mysql.dump import Dump
-from cdc_agent.sources.mysql.events import Event, EventReader, Xid
+from cdc_agent.sources.mysql.events import files, identities, kinds, queries
+from cdc_agent.sources.mysql.events.identities import Xid
+from cdc_agent.sources.mysql.events.reader import Event, EventReader
+from cdc_agent.sources.mysql.stream.branches import Branch
 
 FIRST_EVENT: Final = 4
 """The offset of a file's first event, behind its magic number."""
-_BEGINNINGS: Final = (events.GTID, events.ANONYMOUS_GTID, events.GTID_TAGGED, events.MARIADB_GTID)
-_HELD: Final = frozenset((events.TABLE_MAP, *events.ROWS, *events.MARIADB_ROWS_COMPRESSED))
+_BEGINNINGS: Final = (kinds.GTID, kinds.ANONYMOUS_GTID, kinds.GTID_TAGGED, kinds.MARIADB_GTID)
+_HELD: Final = frozenset((kinds.TABLE_MAP, *kinds.ROWS, *kinds.MARIADB_ROWS_COMPRESSED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class LogSearch:
         for _, event in self._events(branch.file, branch.start):
             if event.kind in _HELD or _is_savepoint(event):
                 yield event.kind, event.body
-            elif event.kind == events.XA_PREPARE:
+            elif event.kind == kinds.XA_PREPARE:
                 return
         raise LogGone(f"the XA branch prepared at {branch.file}:{branch.start} is no longer in the log")
 
@@ -56,7 +58,7 @@ class LogSearch:
         """Where the last transaction of this file begins that prepares the branch."""
         found = None
         for start, event in self._events(file, FIRST_EVENT, before):
-            if event.kind == events.XA_PREPARE and events.xa_prepare(event.body) == (xid, False):
+            if event.kind == kinds.XA_PREPARE and identities.xa_prepare(event.body) == (xid, False):
                 found = start
         return found
 
@@ -67,17 +69,17 @@ class LogSearch:
         try:
             for packet in dump.whole():
                 event = reader.read(packet)
-                if event.kind == events.ROTATE:
-                    if events.rotation(event.body)[0] != file:
+                if event.kind == kinds.ROTATE:
+                    if files.rotation(event.body)[0] != file:
                         return
                     continue
-                if event.kind != events.FORMAT_DESCRIPTION and event.end:
+                if event.kind != kinds.FORMAT_DESCRIPTION and event.end:
                     end += (event.end - end) % (1 << 32)
                 if event.kind in _BEGINNINGS:
                     start = end - event.size
                 if before is not None and end > before:
                     return
-                if event.kind == events.TRANSACTION_PAYLOAD:
+                if event.kind == kinds.TRANSACTION_PAYLOAD:
                     yield from ((start, inner) for inner in compression.payload(event.body))
                 else:
                     yield start, event
@@ -87,7 +89,7 @@ class LogSearch:
 
 def _is_savepoint(event: Event) -> bool:
     """Whether it is a statement other than XA START and XA END: SAVEPOINT and ROLLBACK TO count among the rows."""
-    return event.kind == events.QUERY and not events.query_text(event.body).startswith(b"XA ")
+    return event.kind == kinds.QUERY and not queries.query_text(event.body).startswith(b"XA ")
 
 
 def _number(file: str) -> int:

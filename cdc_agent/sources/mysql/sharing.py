@@ -22,9 +22,9 @@ import structlog
 
 from cdc_agent.errors import AgentError, SourceUnavailable
 from cdc_agent.model.positions import BinlogPosition
-from cdc_agent.sources.mysql import events
 from cdc_agent.sources.mysql.dump import Dump
-from cdc_agent.sources.mysql.events import EventReader
+from cdc_agent.sources.mysql.events import files, kinds
+from cdc_agent.sources.mysql.events.reader import EventReader
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ _WAIT_SECONDS: Final = 0.25
 _AGAIN_SECONDS: Final = 10.0
 _PAUSE_FOR_EACH: Final = 0.0005
 _LONGEST_PAUSE: Final = 0.05
-_MADE_UP: Final = frozenset((events.HEARTBEAT, events.HEARTBEAT_V2))
+_MADE_UP: Final = frozenset((kinds.HEARTBEAT, kinds.HEARTBEAT_V2))
 
 Open = Callable[[BinlogPosition], Dump]
 
@@ -54,12 +54,12 @@ class Place(NamedTuple):
 
 def rotated_to(packet: bytes) -> str:
     """The file that a ROTATE event names."""
-    return events.rotation(EventReader().read(packet).body)[0]
+    return files.rotation(EventReader().read(packet).body)[0]
 
 
 def end_of(packet: bytes) -> int:
     """Where the event in a packet ends in its file; 0 for one that the server made up."""
-    if packet[5] in _MADE_UP or packet[18] & events.ARTIFICIAL_FLAG:
+    if packet[5] in _MADE_UP or packet[18] & kinds.ARTIFICIAL_FLAG:
         return 0
     return int.from_bytes(packet[14:18], "little")
 
@@ -68,7 +68,7 @@ def advanced(place: Place, packets: Sequence[bytes]) -> Place:
     """The place behind these packets, which begin at `place`."""
     file, offset = place
     for packet in packets:
-        if packet[5] == events.ROTATE:
+        if packet[5] == kinds.ROTATE:
             name = rotated_to(packet)
             if name != file:
                 file, offset = name, 4
@@ -80,7 +80,7 @@ def advanced(place: Place, packets: Sequence[bytes]) -> Place:
 def beyond(packets: Sequence[bytes], place: Place) -> int:
     """The index of the first packet with something behind `place`, of whose file the first packets are."""
     for index, packet in enumerate(packets):
-        if (packet[5] == events.ROTATE and rotated_to(packet) != place.file) or end_of(packet) > place.offset:
+        if (packet[5] == kinds.ROTATE and rotated_to(packet) != place.file) or end_of(packet) > place.offset:
             return index
     return len(packets)
 

@@ -181,12 +181,10 @@ class MysqlSource:
         try:
             with feed.readers:
                 while not stop():
-                    if packets:
-                        stream.routed = False
-                        stream.feed(packets)
+                    routed = stream.feed(packets)
                     if not feed.ready():
                         stream.settle()
-                        if packets and not stream.routed:
+                        if packets and not routed:
                             feed.readers.gather()
                     packets = feed.packets(stream.boundary, inside=stream.inside)
         except SourceUnavailable:

@@ -20,7 +20,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from cdc_agent.model.changes import TableName
-from cdc_agent.sources.mysql.events import Xid
+from cdc_agent.sources.mysql.events.identities import Xid
 
 ANSI_QUOTES: Final = 4
 """The bit of sql_mode under which double quotes name identifiers."""

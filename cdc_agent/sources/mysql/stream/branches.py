@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from cdc_agent.sources.mysql.events import Xid
+from cdc_agent.sources.mysql.events.identities import Xid
 
 HELD_BYTES: Final = 1024 * 1024
 """Bytes of one branch kept in memory."""
