@@ -55,6 +55,7 @@ class Session:
     """One connection that runs statements one by one."""
 
     def __init__(self, database: Database) -> None:
+        self.database = database
         self.connection = database.connect()
         self("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")  # no gap locks while a branch is prepared
 
@@ -285,6 +286,14 @@ def prepare(session: Session, name: str, *statements: str) -> None:
     session(f"XA START '{name}'", *statements, f"XA END '{name}'", f"XA PREPARE '{name}'")
 
 
+def leave(session: Session) -> None:
+    """Close a session that prepared a branch; until the server has noticed, nobody else may decide the branch."""
+    number = session.connection.thread_id()
+    session.close()
+    mine = f"SELECT id FROM information_schema.processlist WHERE id = {number}"
+    wait_until(lambda: not session.database.run(mine), what="the server lets go of a closed session")
+
+
 def test_xa_rows_count_at_commit(reading: Reading, session: Session) -> None:
     """Rows of a prepared branch come with XA COMMIT, in its place, and never after XA ROLLBACK."""
     name = reading.database.name
@@ -297,7 +306,7 @@ def test_xa_rows_count_at_commit(reading: Reading, session: Session) -> None:
             "INSERT INTO t VALUES (9, '')",
             "ROLLBACK TO s",
         )
-        session.close()
+        leave(session)
         other = Session(reading.database)
         other("INSERT INTO t VALUES (2, 'b')")
         assert keys(reading.changes()) == [2]
@@ -321,7 +330,7 @@ def test_xa_survives_a_restart_between_prepare_and_commit(
     """Whatever position the agent restarts from, a branch's rows come exactly once, at its commit."""
     name, start = reading.database.name, reading.now()
     prepare(session, name, "INSERT INTO t VALUES (1, 'a')")
-    session.close()
+    leave(session)
     other = Session(reading.database)
     other("INSERT INTO t VALUES (2, 'b')", "FLUSH LOGS", "INSERT INTO t VALUES (3, 'c')", f"XA COMMIT '{name}'")
     other("INSERT INTO t VALUES (4, 'd')")
@@ -339,7 +348,7 @@ def test_a_large_xa_branch_is_read_again_from_the_log(reading: Reading, session:
         prepare(
             session, name, f"INSERT INTO t VALUES {values}", "INSERT INTO u VALUES (1)", "DELETE FROM t WHERE id = 0"
         )
-        session.close()
+        leave(session)
         reading.database.run(f"XA COMMIT '{name}'")
         found = reading.changes()
         assert len(found) == branches.HELD_BYTES // 150 + 2
@@ -505,7 +514,7 @@ def test_compressed_transactions_are_read(mysql: Server) -> None:
     session("INSERT INTO t VALUES (1, REPEAT('a', 10000))", "BEGIN")
     session(*(f"INSERT INTO t VALUES ({number}, REPEAT('b', 100000))" for number in range(2, 30)), "COMMIT")
     prepare(session, database.name, "INSERT INTO t VALUES (30, '')")
-    session.close()
+    leave(session)
     database.run(f"XA COMMIT '{database.name}'")
     with running(reading, start):
         found = reading.changes()
