@@ -26,7 +26,7 @@ from cdc_agent.flow.threads import REAL, Threads
 from cdc_agent.model import echo
 from cdc_agent.model.changes import Table, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
-from cdc_agent.model.positions import Lsn, Position
+from cdc_agent.model.positions import Position
 from cdc_agent.model.refusals import Quarantined, Refusal, RefusedWrite
 from cdc_agent.model.steps import Clear
 from cdc_agent.model.values import Row, Value
@@ -39,7 +39,8 @@ log = structlog.get_logger(__name__)
 ADVANCE_SECONDS: Final = 1.0
 """How long positions without rows may wait before they are written by themselves."""
 ADVANCE_BYTES: Final = 1024 * 1024
-"""How far an idle log may move (by other databases of its server, by maintenance) before that is written."""
+"""How far an idle log may move (by other databases of its server, by maintenance) before that is written; a new file
+of a binlog is written too, since the old one may be purged."""
 HISTORY_SECONDS: Final = 10.0
 GENERATION_CHECK_SECONDS: Final = 2.0
 ORDERED_ROWS: Final = 32
@@ -190,7 +191,8 @@ class Applier:
             return False
         if pending.substantive:
             return now - pending.since >= ADVANCE_SECONDS
-        return _distance(self.position, pending.position) >= ADVANCE_BYTES
+        log = pending.position.since(self.position)
+        return log is None or log >= ADVANCE_BYTES
 
     # --- batches
 
@@ -330,12 +332,3 @@ def batches(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
             yield [transaction]
     if batch:
         yield batch
-
-
-def _distance(before: Position, after: Position) -> int:
-    """Bytes of log between two positions of one source; very large when they are in different files."""
-    if isinstance(before, Lsn) and isinstance(after, Lsn):
-        return after.value - before.value
-    if isinstance(before, Lsn) or isinstance(after, Lsn):
-        raise TypeError("positions of two engines")
-    return after.offset - before.offset if after.file == before.file else ADVANCE_BYTES

@@ -5,7 +5,6 @@ from __future__ import annotations
 from cdc_agent.config.model import Config, Database, Engine
 from cdc_agent.config.names import publication_name, slot_name
 from cdc_agent.mapping.routes import Routes
-from cdc_agent.model.positions import Lsn, Position
 from cdc_agent.sources.assemble import Report
 from cdc_agent.sources.base import Source
 from cdc_agent.sources.mysql.source import MysqlSource
@@ -55,12 +54,3 @@ def routes(config: Config, pipeline: str) -> Routes:
 def default_schema(database: Database) -> str:
     """The schema of a table name without one."""
     return database.name if database.engine is Engine.MYSQL else "public"
-
-
-def reached(position: Position, goal: Position) -> bool:
-    """Whether a source that was read up to `position` has been read up to `goal`."""
-    if isinstance(position, Lsn) and isinstance(goal, Lsn):
-        return position >= goal
-    if isinstance(position, Lsn) or isinstance(goal, Lsn):
-        raise TypeError("positions of two engines")
-    return position.sequence >= goal.sequence

@@ -259,7 +259,7 @@ class Pipeline:
                 if not applier.in_transaction:
                     applier.finish()
                 return
-            if self._goal is not None and not applier.in_transaction and databases.reached(applier.seen, self._goal):
+            if self._goal is not None and not applier.in_transaction and applier.seen.reached(self._goal):
                 applier.finish()
                 return
 

@@ -6,13 +6,19 @@ A position is where a transaction ends. Its text form is what `cdc_agent.checkpo
 - ``binlog:binlog.000007:1543;gtid=3e11fa47-…:1-77``: MySQL with GTIDs, file and offset kept for people and for lag;
 - ``binlog:mariadb-bin.000007:1543;gtid=0-1-270,5-2-31``: MariaDB, the last GTID of every domain;
 - ``binlog:binlog.000007:1543``: file and offset only (``gtid_mode=OFF``).
+
+Positions of one source's log compare by `reached` and subtract by `since`. Both raise ForeignCheckpoint for a position
+of another engine's log: a checkpoint's, whose source's URL leads elsewhere now.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, NoReturn, TypeAlias
+
+from cdc_agent.errors import ForeignCheckpoint
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,6 +35,14 @@ class Lsn:
         """PostgreSQL's own spelling, ``16/B374D848``."""
         return f"{self.value >> 32:X}/{self.value & 0xFFFFFFFF:X}"
 
+    def reached(self, goal: Position) -> bool:
+        """Whether a log that was read up to here has been read up to `goal`."""
+        return self.value >= (goal.value if isinstance(goal, Lsn) else _differ(self, goal))
+
+    def since(self, earlier: Position) -> int:
+        """Bytes of log between `earlier` and here; negative when `earlier` is later."""
+        return self.value - (earlier.value if isinstance(earlier, Lsn) else _differ(self, earlier))
+
 
 class BinlogPosition(NamedTuple):
     """A place in a MySQL or MariaDB binlog; `gtid` is '' when the server keeps no GTIDs."""
@@ -44,10 +58,37 @@ class BinlogPosition(NamedTuple):
     @property
     def sequence(self) -> tuple[int, int]:
         """(number of the file, offset): orders positions of one server."""
-        return int(self.file.rpartition(".")[2]), self.offset
+        return self.number, self.offset
+
+    @property
+    def number(self) -> int:
+        """The file's place among the files of its log."""
+        return int(self.file.rpartition(".")[2])
+
+    def reached(self, goal: Position) -> bool:
+        """Whether a log that was read up to here has been read up to `goal`."""
+        return self.sequence >= (goal.sequence if isinstance(goal, BinlogPosition) else _differ(self, goal))
+
+    def since(self, earlier: Position, files: Mapping[str, int] | None = None) -> int | None:
+        """Bytes of log between `earlier` and here; `files` are the log's files with their sizes in bytes.
+
+        None when the two stand in different files and the sizes of those between are not known.
+        """
+        if not isinstance(earlier, BinlogPosition):
+            return _differ(self, earlier)
+        sizes = {BinlogPosition(file, 0).number: size for file, size in (files or {}).items()}
+        between = [sizes[number] for number in range(earlier.number, self.number) if number in sizes]
+        if len(between) != abs(self.number - earlier.number):
+            return None
+        return sum(between) + self.offset - earlier.offset
 
 
 Position: TypeAlias = "Lsn | BinlogPosition"
+
+
+def _differ(one: Position, other: Position) -> NoReturn:
+    raise ForeignCheckpoint(f"positions of two engines: {one} and {other}")
+
 
 _LSN = re.compile(r"lsn:([0-9A-Fa-f]{1,8})/([0-9A-Fa-f]{1,8})")
 _BINLOG = re.compile(r"binlog:([^:;]+\.\d+):(\d+)(?:;gtid=(\S+))?")

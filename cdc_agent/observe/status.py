@@ -15,7 +15,7 @@ from cdc_agent.config.names import slot_name
 from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import AgentError
-from cdc_agent.model.positions import BinlogPosition, Lsn, parse_lsn, parse_position
+from cdc_agent.model.positions import BinlogPosition, parse_lsn, parse_position
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.sources.postgres import slot
 from cdc_agent.store import checkpoints
@@ -108,13 +108,14 @@ def _postgres(reading: Reading, wanted: str, source: PostgresAdmin, held: checkp
     found = slot.state(source.connection, wanted)
     if found is None:
         return replace(reading, position=str(end), last_error=f"slot {wanted} is gone")
-    reached = [parse_position(held.checkpoint.position), found.confirmed_flush_lsn]
-    lag = end.value - max((lsn.value for lsn in reached if isinstance(lsn, Lsn)), default=end.value)
+    behind = end.since(parse_position(held.checkpoint.position))
+    if found.confirmed_flush_lsn is not None:
+        behind = min(behind, end.since(found.confirmed_flush_lsn))
     return replace(
         reading,
         state="running" if found.active_pid is not None else "stopped",
         position=str(end),
-        lag_bytes=max(0, lag),
+        lag_bytes=max(0, behind),
         lag_seconds=_measured(source, found.active_pid),
         retained_bytes=found.retained_bytes,
         wal_status=found.wal_status,
@@ -133,22 +134,20 @@ def _measured(source: PostgresAdmin, sender: int | None) -> float | None:
 def _mysql(reading: Reading, source: Admin, held: checkpoints.Held) -> Reading:
     position = parse_position(held.checkpoint.position)
     files = [(str(row[0]), int(row[1])) for row in source.rows("SHOW BINARY LOGS")]
-    if not files or not isinstance(position, BinlogPosition):
+    if not files:
         return replace(reading, last_error="the source has no binlog")
     end = BinlogPosition(*files[-1])
-    numbered = [(BinlogPosition(name, 0).sequence[0], size) for name, size in files]
-    number, offset = position.sequence
-    kept = sum(size for file, size in numbered if file >= number)
-    gone = number < numbered[0][0]
+    behind = end.since(position, dict(files))
+    gone = not position.reached(BinlogPosition(files[0][0], 0))
     dumps = _dumps(source) if _alive(held.checkpoint.host) else []
     return replace(
         reading,
         state="running" if dumps else "stopped",
         position=str(end),
-        lag_bytes=None if gone else max(0, kept - offset),
+        lag_bytes=None if gone or behind is None else max(0, behind),
         lag_seconds=0.0 if dumps and all("has sent all binlog" in state for state in dumps) else None,
         retained_bytes=sum(size for _, size in files),
-        last_error=f"{position.file} is purged on the source" if gone else None,
+        last_error="the log behind the checkpoint is purged on the source" if gone else None,
     )
 
 

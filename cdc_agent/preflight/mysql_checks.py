@@ -142,7 +142,7 @@ def purged(on: OnDatabase, pipeline: str, held: checkpoints.Held) -> Iterator[Fi
     if not isinstance(position, BinlogPosition):
         return
     files = [str(row[0]) for row in on.server.rows("SHOW BINARY LOGS")]
-    if files and position.sequence[0] < BinlogPosition(files[0], 0).sequence[0]:
+    if files and position.number < BinlogPosition(files[0], 0).number:
         message = f"the checkpoint stands in {position.file}, the oldest file is {files[0]}"
         hint = "changes are missing: run teardown, setup, and repair the target"
         yield error("PF030", pipeline, message, hint)

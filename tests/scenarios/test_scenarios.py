@@ -136,7 +136,7 @@ class Agent:
         def reached() -> bool:
             assert self.running is not None
             seen = self.running.status().position
-            return self.error is not None or (bool(seen) and databases.reached(parse_position(seen), position))
+            return self.error is not None or (bool(seen) and parse_position(seen).reached(position))
 
         wait_until(reached, timeout=APPLY_SECONDS, what=f"the agent reads up to {position}")
 
