@@ -85,5 +85,5 @@ def _proposal(ends: tuple[Database, Database], names: tuple[str, str], urls: tup
 
 def _tables(server: Admin, database: Database) -> list[TargetTable]:
     """The tables of the one database that the URL names; MySQL's users often see others."""
-    mine = [name for name in server.tables() if server.flavor == "postgresql" or name[0] == database.name]
+    mine = [name for name in server.tables() if database.holds(name[0])]
     return [table for name in mine if (table := server.describe(*name)) is not None]

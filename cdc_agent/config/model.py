@@ -10,16 +10,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from cdc_agent.model import engines
+from cdc_agent.model.engines import Engine
+
+__all__ = ["Config", "Database", "Engine", "Misfit", "PipelineSettings", "RouteSettings", "Settings", "Tls"]
+
 
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Engine(StrEnum):
-    """The family that a URL names. MySQL and MariaDB are told apart once connected."""
-
-    POSTGRES = "postgresql"
-    MYSQL = "mysql"
 
 
 class Tls(Settings):
@@ -48,8 +46,8 @@ class Database(Settings):
             port = parts.port
         except ValueError:
             raise ValueError("the URL's host or port cannot be read") from None
-        if parts.scheme not in ("postgresql", "postgres", "mysql", "mariadb"):
-            raise ValueError("the URL must start with postgresql:// or mysql://")
+        if engines.of_scheme(parts.scheme) is None:
+            raise ValueError(f"the URL must start with {' or '.join(f'{engine}://' for engine in Engine)}")
         if port == 0:
             raise ValueError("the URL's port must be 1 to 65535")
         if not parts.path.strip("/") or "/" in parts.path.strip("/"):
@@ -69,7 +67,9 @@ class Database(Settings):
 
     @property
     def engine(self) -> Engine:
-        return Engine.POSTGRES if urlsplit(self.url).scheme.startswith("postgres") else Engine.MYSQL
+        engine = engines.of_scheme(urlsplit(self.url).scheme)
+        assert engine is not None, "the URL was validated"
+        return engine
 
     @property
     def host(self) -> str:
@@ -77,7 +77,7 @@ class Database(Settings):
 
     @property
     def port(self) -> int:
-        return urlsplit(self.url).port or (5432 if self.engine is Engine.POSTGRES else 3306)
+        return urlsplit(self.url).port or self.engine.facts.port
 
     @property
     def user(self) -> str:
@@ -94,6 +94,15 @@ class Database(Settings):
     def name(self) -> str:
         """The database's own name on its server, the path of the URL."""
         return unquote(urlsplit(self.url).path.lstrip("/"))
+
+    @property
+    def default_schema(self) -> str:
+        """The schema of a table's name without one."""
+        return self.engine.facts.public_schema or self.name
+
+    def holds(self, schema: str) -> bool:
+        """Whether a schema that its user can see is part of this database, and not a database beside it."""
+        return self.engine.facts.public_schema is not None or schema == self.name
 
 
 class Misfit(StrEnum):

@@ -169,7 +169,7 @@ def _slots(document: Document, pipelines: list[_Pipeline], databases: dict[str, 
     publications: dict[tuple[str, int, str, str], str] = {}
     for pipeline in pipelines:
         database = databases.get(pipeline.text("source") or "")
-        if database is None or database.engine is not Engine.POSTGRES:
+        if database is None or not database.engine.facts.keeps_slots:
             continue
         settings = pipeline.settings()
         slot, publication = slot_name(pipeline.name, settings), publication_name(pipeline.name, settings)
@@ -199,7 +199,7 @@ def _expressions(document: Document, pipeline: _Pipeline, databases: dict[str, D
     source = databases.get(pipeline.text("source") or "")
     if source is None:
         return
-    dialect = "mysql" if source.engine is Engine.MYSQL else "postgres"
+    dialect = source.engine.facts.dialect
     for path, route in pipeline.routes():
         texts: list[tuple[Path_, object]] = [
             ((*path, "columns", name), text) for name, text in (route.columns or {}).items()

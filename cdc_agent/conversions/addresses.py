@@ -32,7 +32,7 @@ def _bytes_to_address(source: Type, target: Type, context: Context) -> Way:
 def _address_to_bytes(source: Type, target: Type, context: Context) -> Way:
     """For check, which sees the column's declared type; its values come as bytes."""
     sizes = _SIZES.get(native(source))
-    if sizes is None or context.source_engine == "postgresql" or (target.length or sizes[0]) < sizes[0]:
+    if sizes is None or context.from_postgres or (target.length or sizes[0]) < sizes[0]:
         raise ImpossibleError(f"{source.native} does not convert to {target.native}")
     return PASS
 

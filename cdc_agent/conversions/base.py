@@ -65,6 +65,10 @@ class Context:
     def to_postgres(self) -> bool:
         return self.engine == POSTGRES
 
+    @property
+    def from_postgres(self) -> bool:
+        return self.source_engine == POSTGRES
+
 
 @dataclass(frozen=True, slots=True)
 class Usual:

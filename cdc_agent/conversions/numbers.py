@@ -138,7 +138,7 @@ def _decimal_to_decimal(source: Type, target: Type, context: Context) -> Way:
 
 
 def _may_be_special(source: Type, context: Context) -> bool:
-    return source.kind is Kind.DECIMAL and context.source_engine == "postgresql"
+    return source.kind is Kind.DECIMAL and context.from_postgres
 
 
 def _special(target: Type, context: Context) -> Way:

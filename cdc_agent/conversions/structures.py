@@ -41,7 +41,7 @@ _ARRAY_QUOTED: Final = re.compile(rb'[\s{}",\\]')
 def _json_to_json(source: Type, target: Type, context: Context) -> Way:
     if context.to_postgres:
         return _storable(target) if native(target) == "jsonb" and native(source) != "jsonb" else PASS
-    return _mysql_numbers(target) if context.source_engine == "postgresql" else PASS
+    return _mysql_numbers(target) if context.from_postgres else PASS
 
 
 def _storable(target: Type) -> Way:

@@ -52,7 +52,7 @@ def fit_text(source: Type, target: Type, context: Context) -> Way:
 
 
 def _without_nul(source: Type, target: Type, context: Context) -> Way:
-    if not context.to_postgres or context.source_engine == "postgresql" or _has_no_control_characters(source):
+    if not context.to_postgres or context.from_postgres or _has_no_control_characters(source):
         return PASS
     from_utf16 = source.charset in ("utf16", "utf16le", "ucs2", "utf32")
 
@@ -272,7 +272,7 @@ def _to_enum(source: Type, target: Type, context: Context) -> Way:
 
 def _no_error_value(source: Type, context: Context) -> bool:
     """MySQL's enums hold '' for what they once refused, and take it back only where SQL_MODE is not strict."""
-    return context.source_engine == "postgresql" or "" in source.labels
+    return context.from_postgres or "" in source.labels
 
 
 def _short(target: Type) -> str:

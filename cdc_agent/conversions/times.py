@@ -42,7 +42,7 @@ _WHOLE_SECONDS: Final = Usual("46 not in {v}")
 
 def _zero_dates(source: Type, target: Type, context: Context) -> Way:
     """MySQL's zero and partial dates on their way to PostgreSQL."""
-    if context.source_engine == "postgresql" or not context.to_postgres:
+    if context.from_postgres or not context.to_postgres:
         return PASS
     replacement = _replacement(target, context.zero_dates)
 
@@ -243,7 +243,7 @@ def _instant_to_date(source: Type, target: Type, context: Context) -> Way:
 
 
 def _time_to_time(source: Type, target: Type, context: Context) -> Way:
-    if not context.to_postgres or context.source_engine == "postgresql":
+    if not context.to_postgres or context.from_postgres:
         return _fraction(source, target, context)
     return then(way(_within_a_day, Code.OUT_OF_RANGE), _fraction(source, target, context))
 

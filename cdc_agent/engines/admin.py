@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
 from cdc_agent.config.model import Engine
+from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.tables import TargetTable
 
 Found: TypeAlias = "list[tuple[Any, ...]]"
@@ -44,6 +45,18 @@ class Admin(Protocol):
 
     def tables(self) -> list[tuple[str, str]]:
         """(schema, name) of every ordinary table that the role sees, cdc_agent's own left out."""
+
+    def setting(self, name: str) -> str:
+        """A server variable as text; '' when the server does not know it."""
+
+    def clock(self) -> float:
+        """The server's time now, in seconds since the epoch."""
+
+    def identity(self, table: TableName) -> Identity:
+        """What the log sends of the table's old rows, as things stand."""
+
+    def triggers(self, table: TableName) -> list[str]:
+        """The names of a table's triggers that are on."""
 
     def close(self) -> None: ...
 

@@ -1,42 +1,63 @@
-"""From a configuration's names to sources, targets and routes: the one place that chooses by engine."""
+"""From a configuration's names to sources, targets and routes: the one place that knows the ends of every engine.
+
+It is the lowest one that may: sources and targets know nothing of each other. A further engine adds two lines.
+"""
 
 from __future__ import annotations
 
-from cdc_agent.config.model import Config, Database, Engine
+from collections.abc import Mapping
+from typing import Final, Literal, Protocol
+
+from cdc_agent.config.model import Config, Database
 from cdc_agent.config.names import publication_name, slot_name
 from cdc_agent.mapping.routes import Routes
+from cdc_agent.model.engines import Engine
 from cdc_agent.sources.assemble import Report
-from cdc_agent.sources.base import Source
-from cdc_agent.sources.mysql.source import MysqlSource
-from cdc_agent.sources.postgres.source import PostgresSource
+from cdc_agent.sources.base import Log, Reader, Source
+from cdc_agent.sources.mysql.log import MysqlLog
+from cdc_agent.sources.postgres.log import PostgresLog
 from cdc_agent.targets.base import Target
 from cdc_agent.targets.mysql import MysqlTarget
 from cdc_agent.targets.postgres import PostgresTarget
 
 
-def source(config: Config, pipeline: str, report: Report) -> Source:
-    """The reading end of a pipeline, not yet connected."""
+class _MakesTarget(Protocol):
+    def __call__(self, database: Database, *, name: str, triggers: Literal["auto", "fire", "suppress"]) -> Target: ...
+
+
+LOGS: Final[Mapping[Engine, Log]] = {Engine.POSTGRES: PostgresLog(), Engine.MYSQL: MysqlLog()}
+TARGETS: Final[Mapping[Engine, _MakesTarget]] = {Engine.POSTGRES: PostgresTarget, Engine.MYSQL: MysqlTarget}
+
+
+def log(database: Database) -> Log:
+    """The log of a database's server."""
+    return LOGS[database.engine]
+
+
+def reader(config: Config, pipeline: str) -> Reader:
+    """A pipeline as its source's server knows it."""
     settings = config.pipelines[pipeline]
-    database = config.databases[settings.source]
-    if database.engine is Engine.MYSQL:
-        return MysqlSource(database, name=settings.source, target=settings.target, pipeline=pipeline, report=report)
-    return PostgresSource(
-        database,
-        name=settings.source,
-        target=settings.target,
+    return Reader(
         pipeline=pipeline,
+        source=settings.source,
+        target=settings.target,
+        database=config.databases[settings.source],
         slot=slot_name(pipeline, settings),
         publication=publication_name(pipeline, settings),
-        report=report,
     )
+
+
+def source(config: Config, pipeline: str, report: Report) -> Source:
+    """The reading end of a pipeline, not yet connected."""
+    reads = reader(config, pipeline)
+    return log(reads.database).source(reads, report)
 
 
 def target(config: Config, pipeline: str) -> Target:
     """The writing end of a pipeline, not yet connected."""
     settings = config.pipelines[pipeline]
     database = config.databases[settings.target]
-    kind = MysqlTarget if database.engine is Engine.MYSQL else PostgresTarget
-    return kind(database, name=settings.target, triggers=settings.triggers)
+    return TARGETS[database.engine](database, name=settings.target, triggers=settings.triggers)
 
 
 def routes(config: Config, pipeline: str) -> Routes:
@@ -46,11 +67,6 @@ def routes(config: Config, pipeline: str) -> Routes:
     return Routes(
         settings,
         source_engine=origin.engine.value,
-        source_default_schema=default_schema(origin),
-        target_default_schema=default_schema(destination),
+        source_default_schema=origin.default_schema,
+        target_default_schema=destination.default_schema,
     )
-
-
-def default_schema(database: Database) -> str:
-    """The schema of a table name without one."""
-    return database.name if database.engine is Engine.MYSQL else "public"

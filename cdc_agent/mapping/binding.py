@@ -20,6 +20,7 @@ from cdc_agent.expressions.expression import (
     compile_filter,
 )
 from cdc_agent.model.changes import Identity, Table
+from cdc_agent.model.engines import of_flavor
 from cdc_agent.model.tables import TargetColumn, TargetTable
 from cdc_agent.model.values import Type
 from cdc_agent.model.writes import Binding
@@ -85,7 +86,7 @@ def bound(settings: RouteSettings, source: Table, target: TargetTable, context: 
 
 def dialect_of(engine: str) -> str:
     """The name in sqlglot of an engine's SQL."""
-    return "postgres" if engine == "postgresql" else "mysql"
+    return of_flavor(engine).facts.dialect
 
 
 def _name(name: tuple[str, str]) -> str:
@@ -99,14 +100,14 @@ def _picks(
     settings: RouteSettings, source: Table, target: TargetTable, context: Context, dialect: str
 ) -> Iterator[Pick]:
     if settings.columns is None:
-        loose = "mysql" in (dialect, dialect_of(context.engine))
+        loose = any(of_flavor(engine).facts.folds_columns for engine in (context.source_engine, context.engine))
         for index, name in enumerate(column.name for column in source.columns):
             column = same_name(target, name, loose=loose)
             if column is not None and not column.generated:
                 yield _plain(source, index, column, context)
         return
     for name, text in settings.columns.items():
-        column = _written(target, name, loose=dialect_of(context.engine) == "mysql")
+        column = _written(target, name, loose=of_flavor(context.engine).facts.folds_columns)
         expression = _compile(text, name, source, dialect)
         if expression.column is not None:
             yield _plain(source, _index(source, expression.column), column, context)

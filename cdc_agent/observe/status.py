@@ -10,14 +10,13 @@ import os
 import socket
 from dataclasses import dataclass, replace
 
-from cdc_agent.config.model import Config, PipelineSettings
-from cdc_agent.config.names import slot_name
+from cdc_agent.config.model import Config
 from cdc_agent.engines.admin import Admin
-from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import AgentError
-from cdc_agent.model.positions import BinlogPosition, parse_lsn, parse_position
+from cdc_agent.flow import ends as databases
+from cdc_agent.model.positions import parse_position
 from cdc_agent.preflight.servers import Servers
-from cdc_agent.sources.postgres import slot
+from cdc_agent.sources.base import Reader
 from cdc_agent.store import checkpoints
 
 
@@ -71,7 +70,7 @@ def _pipeline(config: Config, name: str, servers: Servers) -> Reading:
         return replace(reading, state="not set up")
     reading = _with_checkpoint(reading, held)
     try:
-        return _with_source(reading, name, settings, servers[settings.source], held)
+        return _with_source(reading, databases.reader(config, name), servers[settings.source], held)
     except AgentError as error:
         return replace(reading, state="unreachable", last_error=f"{error.code}: {error.message}")
 
@@ -91,69 +90,22 @@ def _with_checkpoint(reading: Reading, held: checkpoints.Held) -> Reading:
     )
 
 
-def _with_source(
-    reading: Reading, name: str, settings: PipelineSettings, source: Admin, held: checkpoints.Held
-) -> Reading:
-    if isinstance(source, PostgresAdmin):
-        seen = _postgres(reading, slot_name(name, settings), source, held)
-    else:
-        seen = _mysql(reading, source, held)
-    if seen.lag_seconds is None:
-        return replace(seen, lag_seconds=_lag_seconds(seen, source, held))
-    return seen
-
-
-def _postgres(reading: Reading, wanted: str, source: PostgresAdmin, held: checkpoints.Held) -> Reading:
-    end = parse_lsn(str(source.rows("SELECT pg_current_wal_lsn()::text")[0][0]))
-    found = slot.state(source.connection, wanted)
-    if found is None:
-        return replace(reading, position=str(end), last_error=f"slot {wanted} is gone")
-    behind = end.since(parse_position(held.checkpoint.position))
-    if found.confirmed_flush_lsn is not None:
-        behind = min(behind, end.since(found.confirmed_flush_lsn))
-    return replace(
+def _with_source(reading: Reading, reader: Reader, source: Admin, held: checkpoints.Held) -> Reading:
+    log = databases.log(reader.database)
+    checkpoint = held.checkpoint
+    found = log.standing(reader, source, parse_position(checkpoint.position), held=_alive(checkpoint.host))
+    seen = replace(
         reading,
-        state="running" if found.active_pid is not None else "stopped",
-        position=str(end),
-        lag_bytes=max(0, behind),
-        lag_seconds=_measured(source, found.active_pid),
+        state="running" if found.read else "stopped",
+        position=found.position,
+        lag_bytes=found.lag_bytes,
+        lag_seconds=found.lag_seconds,
         retained_bytes=found.retained_bytes,
         wal_status=found.wal_status,
         safe_wal_size=found.safe_wal_size,
-        last_error=f"slot {wanted} is lost" if found.lost else None,
+        last_error=found.problem,
     )
-
-
-def _measured(source: PostgresAdmin, sender: int | None) -> float | None:
-    """PostgreSQL forgets its measurement when everything has been acknowledged: that is 0. None: nothing is sent."""
-    question = "SELECT coalesce(EXTRACT(EPOCH FROM flush_lag), 0) FROM pg_stat_replication WHERE pid = %s"
-    found = source.rows(question, (sender,)) if sender is not None else []
-    return round(float(found[0][0]), 3) if found else None
-
-
-def _mysql(reading: Reading, source: Admin, held: checkpoints.Held) -> Reading:
-    position = parse_position(held.checkpoint.position)
-    files = [(str(row[0]), int(row[1])) for row in source.rows("SHOW BINARY LOGS")]
-    if not files:
-        return replace(reading, last_error="the source has no binlog")
-    end = BinlogPosition(*files[-1])
-    behind = end.since(position, dict(files))
-    gone = not position.reached(BinlogPosition(files[0][0], 0))
-    dumps = _dumps(source) if _alive(held.checkpoint.host) else []
-    return replace(
-        reading,
-        state="running" if dumps else "stopped",
-        position=str(end),
-        lag_bytes=None if gone or behind is None else max(0, behind),
-        lag_seconds=0.0 if dumps and all("has sent all binlog" in state for state in dumps) else None,
-        retained_bytes=sum(size for _, size in files),
-        last_error="the log behind the checkpoint is purged on the source" if gone else None,
-    )
-
-
-def _dumps(source: Admin) -> list[str]:
-    """The states of replicas connected as our user; a user sees its own threads without any right."""
-    return [str(row[6]) for row in source.rows("SHOW PROCESSLIST") if "Binlog Dump" in str(row[4])]
+    return seen if seen.lag_seconds is not None else replace(seen, lag_seconds=_lag_seconds(seen, source, held))
 
 
 def _alive(host: str) -> bool:
@@ -176,6 +128,4 @@ def _lag_seconds(seen: Reading, source: Admin, held: checkpoints.Held) -> float 
     commit_time = held.checkpoint.source_commit_time
     if seen.lag_bytes is None or commit_time is None:
         return None
-    postgres = isinstance(source, PostgresAdmin)
-    clock = "EXTRACT(EPOCH FROM clock_timestamp())" if postgres else "UNIX_TIMESTAMP(SYSDATE(6))"
-    return round(max(0.0, float(source.rows(f"SELECT {clock}")[0][0]) - commit_time), 3)
+    return round(max(0.0, source.clock() - commit_time), 3)

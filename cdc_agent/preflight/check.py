@@ -10,18 +10,16 @@ import ipaddress
 import time
 from collections.abc import Iterator, Sequence
 
-from cdc_agent.config.model import Config, Database, Engine
+from cdc_agent.config.model import Config, Database
 from cdc_agent.engines.admin import Admin
-from cdc_agent.engines.postgres import catalogue
-from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import AgentError
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.model.changes import Identity, TableName
-from cdc_agent.preflight import mysql_checks, postgres_checks, route_checks
+from cdc_agent.preflight import route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
 from cdc_agent.preflight.findings import Finding, error, info, skewed, warning
 from cdc_agent.preflight.servers import Servers
+from cdc_agent.preflight.sides import SIDES
 from cdc_agent.store import checkpoints
 
 
@@ -64,8 +62,7 @@ class _Check:
         )
 
     def _database(self, on: OnDatabase) -> Iterator[Finding]:
-        postgres = on.settings.engine is Engine.POSTGRES
-        for one in postgres_checks.CHECKS if postgres else mysql_checks.CHECKS:
+        for one in SIDES[on.settings.engine].checks:
             yield from _guarded(on.name, one(on))
 
     def skew(self) -> Iterator[Finding]:
@@ -126,13 +123,14 @@ class _Check:
             source=source,
             target=target,
             source_table=source_table,
-            identity=identity_of(source.server, route.source),
+            identity=source.server.identity(route.source),
             target_name=route.target,
             target_table=target_table,
             routing=route,
             routed=routes.for_table,
         )
-        for one in route_checks.CHECKS:
+        origin, destination = SIDES[source.settings.engine], SIDES[target.settings.engine]
+        for one in (*route_checks.CHECKS, *origin.source_checks, *destination.target_checks):
             yield from _guarded(on.where, one(on))
 
 
@@ -142,16 +140,6 @@ def _guarded(where: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield from findings
     except AgentError as problem:
         yield error("PF006", where, f"cannot be checked: {problem.message}", problem.advice)
-
-
-def identity_of(server: Admin, table: TableName) -> Identity:
-    """What the table's log sends of old rows."""
-    if not isinstance(server, PostgresAdmin):
-        return Identity.FULL
-    found = catalogue.replica_identity(server.connection, *table)
-    if found is None or (found.identity is Identity.KEY and not found.key):
-        return Identity.NOTHING
-    return found.identity
 
 
 def plain_connection(name: str, database: Database) -> Iterator[Finding]:
@@ -174,10 +162,8 @@ def _is_local(host: str) -> bool:
 
 def clock_drift(server: Admin) -> float:
     """Seconds by which the server's clock is ahead of ours, to within half a round trip."""
-    postgres = server.engine is Engine.POSTGRES
-    question = "EXTRACT(EPOCH FROM clock_timestamp())" if postgres else "UNIX_TIMESTAMP(SYSDATE(6))"
     before = time.time()
-    found = float(server.rows(f"SELECT {question}")[0][0])
+    found = server.clock()
     return found - (before + time.time()) / 2
 
 
@@ -185,5 +171,5 @@ def _set_up(name: str, source: OnDatabase | None, target: OnDatabase) -> Iterato
     held = checkpoints.read(target.server, name)
     if held is None:
         yield info("PF061", name, f"there is no checkpoint on {target.name} yet", "cdc-agent setup -c FILE")
-    elif source is not None and source.settings.engine is Engine.MYSQL:
-        yield from mysql_checks.purged(source, name, held)
+    elif source is not None:
+        yield from SIDES[source.settings.engine].resumption(source, name, held.checkpoint.position)

@@ -29,11 +29,7 @@ class OnDatabase:
 
     def setting(self, name: str) -> str:
         """A server variable as text; '' when the server does not know it."""
-        if self.server.flavor == "postgresql":
-            found = self.server.rows("SELECT current_setting(%s, true)", (name,))
-            return str(found[0][0] or "") if found else ""
-        found = self.server.rows("SHOW GLOBAL VARIABLES LIKE %s", (name.replace("_", r"\_"),))
-        return str(found[0][1] or "") if found else ""
+        return self.server.setting(name)
 
 
 @dataclass(frozen=True, slots=True)

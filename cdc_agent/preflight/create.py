@@ -7,15 +7,14 @@ they are have a type to derive: a table with computed columns is a person's to m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from cdc_agent.config.model import Engine
 from cdc_agent.conversions import types
 from cdc_agent.engines.admin import Admin
 from cdc_agent.errors import PrivilegeMissing, TargetSchemaError
 from cdc_agent.mapping.routes import Route
+from cdc_agent.model.engines import of_flavor
 from cdc_agent.model.tables import TargetColumn, TargetTable
-from cdc_agent.model.values import Kind, Type
+from cdc_agent.preflight.sides import SIDES
 
 
 def create_target_table(source: Admin, target: Admin, route: Route) -> str:
@@ -46,23 +45,13 @@ def statement_for(table: TargetTable, target: Admin, route: Route, source_flavor
     if key:
         lines.append(f"PRIMARY KEY ({', '.join(target.quote(name) for name in key)})")
     body = ",\n  ".join(lines)
-    return f"CREATE TABLE {target.quote(*route.target)} (\n  {body}\n){_suffix(target, source_flavor)}"
+    options = SIDES[target.engine].table_options(target.flavor, source_flavor)
+    return f"CREATE TABLE {target.quote(*route.target)} (\n  {body}\n){options}"
 
 
 def _logged(column: TargetColumn, source_flavor: str) -> bool:
-    """PostgreSQL does not log generated columns: a copy would stay empty. MySQL does."""
-    return not (column.generated and source_flavor == "postgresql")
-
-
-BINARY: Final = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
-"""Texts are equal when their code points are, trailing blanks included: as PostgreSQL compares keys."""
-
-
-def _suffix(target: Admin, source_flavor: str) -> str:
-    if target.engine is Engine.POSTGRES:
-        return ""
-    collation = f" COLLATE {BINARY[target.flavor]}" if source_flavor == "postgresql" else ""
-    return f" ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4{collation}"
+    """A copy of a generated column that is not logged would stay empty."""
+    return not column.generated or of_flavor(source_flavor).facts.logs_generated
 
 
 def copied(table: TargetTable, route: Route) -> Iterator[tuple[str, TargetColumn]]:
@@ -89,40 +78,6 @@ def _mapped_key(table: TargetTable, columns: dict[str, TargetColumn]) -> tuple[s
 
 
 def _column(name: str, column: TargetColumn, target: Admin, source_flavor: str, *, in_key: bool) -> str:
-    declared = types.recommended(column.type, target.flavor, source_engine=source_flavor, key=in_key)
-    if target.engine is Engine.POSTGRES:
-        declared = _qualified(name, column.type, declared, target)
-    elif source_flavor == target.flavor and column.type.kind is not Kind.JSON and column.type.collation:
-        # servers of one engine share their collations, and so which texts are equal
-        declared += f" CHARACTER SET {column.type.charset} COLLATE {column.type.collation}"
+    type_ = types.recommended(column.type, target.flavor, source_engine=source_flavor, key=in_key)
+    declared = SIDES[target.engine].declared(name, column, type_, target, source_flavor)
     return f"{target.quote(name)} {declared}{'' if column.nullable and not in_key else ' NOT NULL'}"
-
-
-_FROM_EXTENSIONS: Final = frozenset({Kind.HSTORE, Kind.GEOMETRY, Kind.OTHER})
-_SCHEMA_OF: Final = """
-SELECT 'pg_catalog' WHERE to_regtype(%s) IS NOT NULL
-UNION ALL
-SELECT n.nspname FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace WHERE t.typname = %s
-"""
-"""The session's search path is pg_catalog alone."""
-
-
-def _qualified(name: str, type_: Type, declared: str, target: Admin) -> str:
-    """An extension's type under the schema that it has on the target; sessions of the agent search no schema."""
-    if (type_.element or type_).kind not in _FROM_EXTENSIONS:
-        return declared
-    base = declared.removesuffix("[]").split("(")[0].strip('"')
-    schemas = target.rows(_SCHEMA_OF, (declared, base))
-    if not schemas:
-        raise TargetSchemaError(
-            f"column {name}: the target database has no type {base}",
-            hint=_HINTS.get(type_.kind, "create the type's extension there, or the table with another column type"),
-        )
-    schema = schemas[0][0]
-    return declared if schema == "pg_catalog" else f"{target.quote(schema)}.{declared}"
-
-
-_HINTS: Final = {
-    Kind.HSTORE: "CREATE EXTENSION hstore, or create the table yourself with a jsonb column",
-    Kind.GEOMETRY: "CREATE EXTENSION postgis, or create the table yourself with a bytea column, which will hold EWKB",
-}

@@ -10,7 +10,6 @@ from cdc_agent.engines.mysql.identifiers import quote
 from cdc_agent.model.positions import BinlogPosition, parse_position
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase
 from cdc_agent.preflight.findings import Finding, error, info, outdated, warning
-from cdc_agent.store import checkpoints
 
 DAY: Final = 86_400
 
@@ -136,9 +135,9 @@ def local_infile(on: OnDatabase) -> Iterator[Finding]:
         yield info("PF062", on.name, message, "SET GLOBAL local_infile = ON")
 
 
-def purged(on: OnDatabase, pipeline: str, held: checkpoints.Held) -> Iterator[Finding]:
+def purged(on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
     """Whether the binlog that a checkpoint stands in is gone (where file positions are comparable)."""
-    position = parse_position(held.checkpoint.position)
+    position = parse_position(checkpoint)
     if not isinstance(position, BinlogPosition):
         return
     files = [str(row[0]) for row in on.server.rows("SHOW BINARY LOGS")]

@@ -12,20 +12,15 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cdc_agent.config.model import Config, Engine, RouteSettings
-from cdc_agent.config.names import publication_name, slot_name
+from cdc_agent.config.model import Config, RouteSettings
 from cdc_agent.engines.admin import Admin
-from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.errors import PrivilegeMissing, SourceSchemaError
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.model.changes import TableName
-from cdc_agent.model.echo import CHECKPOINT
-from cdc_agent.model.positions import Lsn
+from cdc_agent.model.positions import Position
 from cdc_agent.preflight.create import create_target_table
 from cdc_agent.preflight.servers import Servers
-from cdc_agent.sources.postgres import publication, slot
-from cdc_agent.sources.postgres.setup import prepare, publish
+from cdc_agent.preflight.sides import SIDES
 from cdc_agent.store import checkpoints, versions
 
 
@@ -98,7 +93,7 @@ class _Setup:
         except PrivilegeMissing as error:
             raise PrivilegeMissing(
                 f"{name}: the role may not create the schema cdc_agent",
-                details=[f"{line};" for line in _schema_sql(server, self._config.databases[name].user)],
+                details=[f"{SIDES[server.engine].own_schema(self._config.databases[name].user)};"],
                 hint="have a DBA run this, then setup again; `cdc-agent grants` prints all that is needed",
             ) from error
 
@@ -119,41 +114,16 @@ class _Setup:
         found = routed(source, databases.routes(self._config, name), settings.tables)
         tables = list(dict.fromkeys(route.source for route in found))
         held = checkpoints.read(self._servers[settings.target], name)
+        reader = databases.reader(self._config, name)
         with contextlib.ExitStack() as undo:
-            position = self._log(name, tables, held, undo) if isinstance(source, PostgresAdmin) else None
+            log = databases.log(reader.database)
+            position = log.prepare(reader, source, tables, self._note, undo, resumes=held is not None)
             if held is None:
                 self._first_checkpoint(name, position)
             undo.pop_all()
         self._note(held is None, f"{settings.target}: checkpoint of {name}")
 
-    def _log(
-        self, name: str, tables: list[TableName], held: checkpoints.Held | None, undo: contextlib.ExitStack
-    ) -> Lsn | None:
-        """Publication and slot; the position from which the slot can be read when there is no checkpoint yet."""
-        settings = self._config.pipelines[name]
-        database, source = self._config.databases[settings.source], self._postgres(settings.source)
-        wanted, published = slot_name(name, settings), publication_name(name, settings)
-        new = publication.read(source.connection, published) is None
-        if held is not None:
-            publish(database, published, tables)
-            slot.require_ours(slot.state(source.connection, wanted), wanted, database)
-            self._note(False, f"{settings.source}: slot {wanted}")
-            return None
-        if new:
-            undo.callback(publication.drop, source.connection, published)
-        found = prepare(database, slot=wanted, publication=published, tables=tables)
-        if found.created:
-            undo.callback(slot.drop, database, wanted)
-        self._note(new, f"{settings.source}: publication {published}")
-        self._note(found.created, f"{settings.source}: slot {wanted}")
-        return found.position
-
-    def _postgres(self, name: str) -> PostgresAdmin:
-        server = self._servers[name]
-        assert isinstance(server, PostgresAdmin)
-        return server
-
-    def _first_checkpoint(self, name: str, position: Lsn | None) -> None:
+    def _first_checkpoint(self, name: str, position: Position | None) -> None:
         settings = self._config.pipelines[name]
         source = databases.source(self._config, name, lambda event, table: None)
         try:
@@ -169,16 +139,5 @@ class _Setup:
         for name, settings in self._config.pipelines.items():
             if name in names or settings.source not in touched or settings.source not in self._targets:
                 continue
-            source = self._servers[settings.source]
-            if not isinstance(source, PostgresAdmin):
-                continue
-            found = publication.read(source.connection, publication_name(name, settings))
-            if found is not None and CHECKPOINT not in found.tables:
-                publish(self._config.databases[settings.source], found.name, sorted(found.tables))
-                self._note(True, f"{settings.source}: cdc_agent.checkpoint in publication {found.name}")
-
-
-def _schema_sql(server: Admin, user: str) -> list[str]:
-    if server.engine is Engine.POSTGRES:
-        return [f"CREATE SCHEMA cdc_agent AUTHORIZATION {server.quote(user)}"]
-    return [f"GRANT ALL ON `cdc_agent`.* TO {server.quote(user)}"]
+            reader = databases.reader(self._config, name)
+            databases.log(reader.database).publish_checkpoint(reader, self._servers[settings.source], self._note)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-from cdc_agent.config.model import Config, Engine
-from cdc_agent.config.names import publication_name, slot_name
+from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError
+from cdc_agent.flow import ends as databases
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.setup import Report
-from cdc_agent.sources.postgres.setup import remove
 from cdc_agent.store import checkpoints, versions
 
 
@@ -56,14 +55,8 @@ class _Teardown:
         self.attempt(lambda: self._checkpoint(name))
 
     def _log(self, name: str) -> None:
-        settings = self._config.pipelines[name]
-        database = self._config.databases[settings.source]
-        if database.engine is not Engine.POSTGRES:
-            return
-        slot, publication = slot_name(name, settings), publication_name(name, settings)
-        slot_dropped, publication_dropped = remove(database, slot=slot, publication=publication)
-        self._note(slot_dropped, f"{settings.source}: slot {slot}")
-        self._note(publication_dropped, f"{settings.source}: publication {publication}")
+        reader = databases.reader(self._config, name)
+        databases.log(reader.database).remove(reader, self._note)
 
     def _checkpoint(self, name: str) -> None:
         target = self._config.pipelines[name].target

@@ -1,15 +1,19 @@
-"""What the pipeline needs of a source, whatever its engine."""
+"""What the agent needs of a source, whatever its engine: its log as it stands, and one pipeline's reading end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from cdc_agent.config.model import Database
+from cdc_agent.engines.admin import Admin
 from cdc_agent.model.changes import Table, TableName, Transaction
 from cdc_agent.model.positions import Position
 from cdc_agent.model.tables import ForeignKey
 from cdc_agent.model.values import Row, Value
+from cdc_agent.sources.assemble import Report
 
 Emit = Callable[[Transaction], None]
 """Hands a transaction to the queue; blocks while the queue is full, calling the source's `keepalive` meanwhile."""
@@ -33,6 +37,69 @@ class ServerIdentity:
         if self.timeline is not None:
             parts.append(f"timeline {self.timeline}")
         return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One pipeline as its source's server knows it."""
+
+    pipeline: str
+    source: str
+    """The source's name in the configuration."""
+    target: str
+    database: Database
+    """The source."""
+    slot: str
+    publication: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a log is, and a pipeline in it; what a server does not tell is None."""
+
+    position: str
+    """The log's end."""
+    read: bool
+    """Whether an agent reads for the pipeline now."""
+    lag_bytes: int | None = None
+    """Log behind the pipeline's checkpoint."""
+    lag_seconds: float | None = None
+    """As the server measures it."""
+    retained_bytes: int | None = None
+    """Log that the server keeps for the pipeline."""
+    wal_status: str | None = None
+    safe_wal_size: int | None = None
+    problem: str | None = None
+
+
+Note: TypeAlias = Callable[[bool, str], None]
+"""Told of each thing that was made or removed on a server: whether anything changed thereby, and what it is."""
+
+
+class Log(Protocol):
+    """An engine's log as its readers need it: one object for each engine, which holds no connection."""
+
+    def source(self, reader: Reader, report: Report) -> Source:
+        """The pipeline's reading end, not yet connected."""
+
+    def prepare(
+        self, reader: Reader, server: Admin, tables: Sequence[TableName], note: Note, undo: ExitStack, *, resumes: bool
+    ) -> Position | None:
+        """Make what the server must hold for the pipeline; where its reading may begin, if that was decided thereby.
+
+        `resumes` says that the pipeline has a checkpoint: then nothing is made that would skip part of the log. What
+        is made is entered in `undo`, to be called when a later step of setup fails. Raises an AgentError with what a
+        DBA can do.
+        """
+
+    def publish_checkpoint(self, reader: Reader, server: Admin, note: Note) -> None:
+        """Have the log show the database's own checkpoint table, which was not there when `prepare` ran."""
+
+    def remove(self, reader: Reader, note: Note) -> None:
+        """Remove what `prepare` made, so that nothing pins the log."""
+
+    def standing(self, reader: Reader, server: Admin, checkpoint: Position, *, held: bool) -> Standing:
+        """Where log and pipeline stand; `held` is False when the checkpoint's agent is known to be gone."""
 
 
 class Source(Protocol):

@@ -12,6 +12,7 @@ from cdc_agent.config.model import Database, Engine
 from cdc_agent.engines.admin import Found
 from cdc_agent.engines.mysql import catalogue
 from cdc_agent.engines.mysql.connection import connect, quote, translate
+from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.tables import TargetTable
 
 
@@ -61,6 +62,25 @@ class MysqlAdmin:
             return catalogue.list_tables(self._session)
         except pymysql.MySQLError as error:
             raise translate(error, self._purpose) from error
+
+    def setting(self, name: str) -> str:
+        found = self.rows("SHOW GLOBAL VARIABLES LIKE %s", (name.replace("_", r"\_"),))
+        return str(found[0][1] or "") if found else ""
+
+    def clock(self) -> float:
+        return float(self.rows("SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0])
+
+    def identity(self, table: TableName) -> Identity:
+        """Whole rows: what a smaller row image leaves out is read again."""
+        return Identity.FULL
+
+    def triggers(self, table: TableName) -> list[str]:
+        return catalogue.triggers(self._session, *table)
+
+    @property
+    def logs_cascades(self) -> bool:
+        """Whether the binlog holds what foreign keys do to children."""
+        return catalogue.logs_cascades(self._session.server)
 
     def close(self) -> None:
         self._session.close()

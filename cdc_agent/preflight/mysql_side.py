@@ -1,0 +1,126 @@
+"""`side.Side` for MySQL and MariaDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from cdc_agent.config.model import Database
+from cdc_agent.engines.admin import Admin
+from cdc_agent.engines.mysql.admin import MysqlAdmin
+from cdc_agent.mapping import links
+from cdc_agent.model.engines import of_flavor
+from cdc_agent.model.tables import ForeignKey, TargetColumn
+from cdc_agent.model.values import Kind
+from cdc_agent.preflight import mysql_checks, mysql_rights, route_checks
+from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
+from cdc_agent.preflight.findings import Finding, error, warning
+from cdc_agent.preflight.side import Needs
+
+BINARY: Final = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
+"""Texts are equal when their code points are, trailing blanks included: as other engines compare keys."""
+
+
+def case_in_keys(on: OnRoute) -> Iterator[Finding]:
+    """'a' and 'A' are two rows in PostgreSQL and one in most of MySQL's collations."""
+    if on.source.settings.engine is on.target.settings.engine:
+        return
+    for name in on.route.key or on.target_table.primary_key:
+        column = on.target_table.column(name)
+        if column is None or column.type.kind is not Kind.TEXT:
+            continue
+        collation = column.type.collation or ""
+        if collation and not collation.endswith(("_bin", "_cs", "0900_as_cs")):
+            message = f"key column {name} compares by {collation}: values that differ in case are one row"
+            yield warning("PF050", on.where, message, f"give {name} the collation utf8mb4_bin")
+
+
+_ENGINE: Final = "SELECT engine FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
+
+
+def storage_engine(on: OnRoute) -> Iterator[Finding]:
+    """Rows and checkpoint commit together only where there are transactions."""
+    found = str(on.target.server.rows(_ENGINE, on.target_name)[0][0])
+    if found != "InnoDB":
+        message = f"the target table's engine is {found}: its rows do not commit with the checkpoint"
+        yield error("PF051", on.where, message, "ALTER TABLE … ENGINE = InnoDB")
+
+
+_TABLE_TYPE: Final = "SELECT table_type FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
+
+
+def system_versioning(on: OnRoute) -> Iterator[Finding]:
+    """MariaDB logs a system-versioned table's history as inserts of more rows with the same key."""
+    if on.source.server.flavor == "mariadb":
+        found = on.source.server.rows(_TABLE_TYPE, on.source_table.full_name)
+        if found and found[0][0] == "SYSTEM VERSIONED":
+            message = "the source table is system-versioned: its log does not tell history from rows"
+            yield error("PF053", on.where, message, "ALTER TABLE … DROP SYSTEM VERSIONING, or exclude the table")
+
+
+def triggers(on: OnRoute) -> Iterator[Finding]:
+    """Triggers of the target act on replicated rows; nothing can keep them from it."""
+    yield from route_checks.acting(on)
+
+
+def cascades(on: OnRoute) -> Iterator[Finding]:
+    """MySQL's cascades change rows without a trace in the binlog; not all of them can be done again on the target."""
+    if _logs_cascades(on.source.server):
+        return
+    for key in on.source_table.foreign_keys:
+        if links.acts(key) and not _followed(on, key):
+            actions = f"ON DELETE {key.on_delete} ON UPDATE {key.on_update}"
+            message = f"foreign key {key.name} ({actions}): its changes are not in the binlog, and not derived"
+            hint = (
+                "route the parent as well, without `where`, and copy the key's columns of both; or give the target the "
+                "same foreign key with `triggers: fire`"
+            )
+            yield warning("PF048", on.where, message, hint)
+
+
+def _followed(on: OnRoute, key: ForeignKey) -> bool:
+    """Whether the agent does on the target what the key does on the source."""
+    parents = on.routed(key.references)
+    describe = on.target.server.describe
+    return bool(parents) and all(links.follow(key, parent, on.routing, describe) for parent in parents)
+
+
+def _logs_cascades(server: Admin) -> bool:
+    assert isinstance(server, MysqlAdmin)
+    return server.logs_cascades
+
+
+class MysqlSide:
+    """See `side.Side`."""
+
+    checks: Final = mysql_checks.CHECKS
+    source_checks: Final[tuple[RouteCheck, ...]] = (system_versioning, cascades)
+    target_checks: Final[tuple[RouteCheck, ...]] = (case_in_keys, storage_engine, triggers)
+
+    def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
+        """See `side.Side`."""
+        return mysql_checks.purged(on, pipeline, checkpoint)
+
+    def account(self, database: Database, *, reads: bool) -> str:
+        """See `side.Side`; what a source's user needs is among its rights."""
+        return mysql_rights.account(database)
+
+    def rights(self, database: Database, needs: Needs) -> Iterator[str]:
+        """See `side.Side`."""
+        return mysql_rights.rights(database, needs)
+
+    def own_schema(self, user: str) -> str:
+        """See `side.Side`."""
+        return mysql_rights.own_schema(user)
+
+    def declared(self, name: str, column: TargetColumn, type_: str, target: Admin, source_flavor: str) -> str:
+        """See `side.Side`: servers of one flavour share their collations, and so which texts are equal."""
+        if source_flavor == target.flavor and column.type.kind is not Kind.JSON and column.type.collation:
+            return f"{type_} CHARACTER SET {column.type.charset} COLLATE {column.type.collation}"
+        return type_
+
+    def table_options(self, flavor: str, source_flavor: str) -> str:
+        """See `side.Side`."""
+        alike = of_flavor(flavor) is of_flavor(source_flavor)
+        collation = "" if alike else f" COLLATE {BINARY[flavor]}"
+        return f" ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4{collation}"

@@ -1,0 +1,82 @@
+"""The least rights that work on PostgreSQL, as SQL for a DBA.
+
+https://www.postgresql.org/docs/current/logical-replication-security.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from cdc_agent.config.model import Database, Engine
+from cdc_agent.engines.postgres.identifiers import quote
+from cdc_agent.model.changes import TableName
+from cdc_agent.preflight.side import FILL_IN, READ, WRITE, Needs
+from cdc_agent.sources.postgres import publication as publications
+from cdc_agent.store import versions
+
+
+def account(database: Database, *, reads: bool) -> str:
+    """The statement that makes the role."""
+    login = "LOGIN REPLICATION" if reads else "LOGIN"
+    return f"CREATE ROLE {quote(database.user)} {login} PASSWORD '{FILL_IN}'"
+
+
+def own_schema(user: str) -> str:
+    """The statement that gives a role the schema cdc_agent."""
+    return f"CREATE SCHEMA cdc_agent AUTHORIZATION {quote(user)}"
+
+
+def rights(database: Database, needs: Needs) -> Iterator[str]:
+    role, name = quote(database.user), quote(database.name)
+    yield f"GRANT CONNECT{', TEMPORARY' if needs.target else ''} ON DATABASE {name} TO {role}"
+    for schema in dict.fromkeys([*needs.reads, *needs.writes]):
+        yield f"GRANT USAGE ON SCHEMA {quote(schema)} TO {role}"
+    for schema, tables in needs.reads.items():
+        yield from _tables(READ, schema, tables, role)
+    rights = (*WRITE, "TRUNCATE") if needs.truncates else WRITE
+    for schema, tables in needs.writes.items():
+        yield from _tables(rights, schema, tables, role)
+    if needs.target:
+        yield from _agent_schema(role)
+    for publication, published in needs.publications.items():
+        yield from _publication(publication, published, role)
+    if needs.suppresses:
+        yield "-- PostgreSQL 15 and newer: keeps triggers and foreign keys of the target from acting a second time"
+        yield f"GRANT SET ON PARAMETER session_replication_role TO {role}"
+
+
+def _agent_schema(role: str) -> Iterator[str]:
+    """The role owns the schema and its tables, and nothing else."""
+    yield f"CREATE SCHEMA cdc_agent AUTHORIZATION {role}"
+    yield f"SET ROLE {role}"
+    yield from (_without_comments(statement) for statement in versions.creation(Engine.POSTGRES))
+    yield "RESET ROLE"
+
+
+def _without_comments(statement: str) -> str:
+    """A comment at the end would swallow the semicolon."""
+    return re.sub(r"\s*--[^\n]*", "", statement).replace("\n    ", "\n")
+
+
+def _publication(name: str, tables: list[TableName], role: str) -> Iterator[str]:
+    """A table is published by its owner or a superuser; the agent's role needs no right on a publication to read it."""
+    schemas = [schema for schema, table in tables if table == "*"]
+    single = sorted({table for table in tables if table[0] not in schemas})
+    if not schemas:
+        yield from publications.sql(name, single, create=True)
+        yield f"ALTER PUBLICATION {quote(name)} OWNER TO {role}"
+        return
+    yield "-- PostgreSQL 15 and newer, as a superuser; before that, FOR TABLE with the tables one by one"
+    listed = [f"TABLES IN SCHEMA {quote(schema)}" for schema in dict.fromkeys(schemas)]
+    listed += [f"TABLE {quote(schema)}.{quote(table)}" for schema, table in single]
+    yield f"CREATE PUBLICATION {quote(name)} FOR {', '.join(listed)} WITH (publish_via_partition_root = true)"
+
+
+def _tables(rights: Sequence[str], schema: str, tables: Sequence[str], role: str) -> Iterator[str]:
+    listed = ", ".join(rights)
+    if "*" in tables:
+        yield f"GRANT {listed} ON ALL TABLES IN SCHEMA {quote(schema)} TO {role}"
+        return
+    names = ", ".join(f"{quote(schema)}.{quote(table)}" for table in tables)
+    yield f"GRANT {listed} ON {names} TO {role}"

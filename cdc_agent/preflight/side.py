@@ -1,0 +1,81 @@
+"""What the commands beside the flow need of an engine: its checks, its rights, its way to declare a table.
+
+One object for each engine implements `Side`; `sides` looks it up by a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from cdc_agent.config.model import Database
+from cdc_agent.engines.admin import Admin
+from cdc_agent.model.changes import TableName
+from cdc_agent.model.tables import TargetColumn
+from cdc_agent.preflight.context import DatabaseCheck, OnDatabase, RouteCheck
+from cdc_agent.preflight.findings import Finding
+
+FILL_IN: Final = "…"
+"""Stands where the DBA writes the role's password."""
+READ: Final = ("SELECT",)
+WRITE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+@dataclass(slots=True)
+class Needs:
+    """What one database's role needs, over all pipelines."""
+
+    reads: dict[str, list[str]] = field(default_factory=dict)
+    """schema → tables; ``*`` for all of its tables."""
+    writes: dict[str, list[str]] = field(default_factory=dict)
+    truncates: bool = False
+    suppresses: bool = False
+    """A pipeline asks for triggers and foreign keys to be suppressed."""
+    publications: dict[str, list[TableName]] = field(default_factory=dict)
+    """publication → tables; ``*`` for all of a schema's."""
+
+    @property
+    def source(self) -> bool:
+        return bool(self.reads)
+
+    @property
+    def target(self) -> bool:
+        return bool(self.writes)
+
+
+class Side(Protocol):
+    """An engine as check, grants and setup know it. Holds no connection."""
+
+    @property
+    def checks(self) -> Sequence[DatabaseCheck]:
+        """The checks of a server in its roles, in order."""
+
+    @property
+    def source_checks(self) -> Sequence[RouteCheck]:
+        """The checks of a route whose source it is."""
+
+    @property
+    def target_checks(self) -> Sequence[RouteCheck]:
+        """The checks of a route whose target it is."""
+
+    def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
+        """Whether the log still reaches back to a checkpoint's position, where the server's checks do not say so."""
+
+    def account(self, database: Database, *, reads: bool) -> str:
+        """The statement that makes the agent's role."""
+
+    def rights(self, database: Database, needs: Needs) -> Iterator[str]:
+        """The statements that give it the least rights that work; comments are statements of their own."""
+
+    def own_schema(self, user: str) -> str:
+        """The statement with which a DBA lets a role have the schema cdc_agent."""
+
+    def declared(self, name: str, column: TargetColumn, type_: str, target: Admin, source_flavor: str) -> str:
+        """The native type of a new column, with what its values need to be equal where the source's are.
+
+        Raises TargetSchemaError when the target has no such type.
+        """
+
+    def table_options(self, flavor: str, source_flavor: str) -> str:
+        """What follows the columns of a new table."""
