@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
-from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.tables import parents_first
 from cdc_agent.model.values import UNSENT, Row
 from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Write, Writes, join
 
@@ -238,7 +238,7 @@ def _append_ordered(done: list[Step], binding: Binding, write: Write) -> None:
 
 def _flush(nets: dict[Binding, _Net]) -> list[Step]:
     """Parents are written before their children, and removed after them."""
-    ordered = _parents_first([net.binding.table for net in nets.values()])
+    ordered = parents_first([net.binding.table for net in nets.values()])
     rank = {table.full_name: i for i, table in enumerate(ordered)}
     by_rank = sorted(nets.values(), key=lambda net: rank[net.binding.table.full_name])
     writes: list[Step] = []
@@ -257,21 +257,3 @@ def _flush(nets: dict[Binding, _Net]) -> list[Step]:
 def _must_come_first(net: _Net) -> bool:
     """A removed row may hold a unique value, or the very key, that a written row needs."""
     return bool(net.full or net.partial)
-
-
-def _parents_first(tables: Sequence[TargetTable]) -> list[TargetTable]:
-    """Tables in an order in which foreign keys point backwards; a cycle keeps the order that it came in."""
-    present = {table.full_name: table for table in tables}
-    result: dict[tuple[str, str], TargetTable] = {}
-
-    def visit(table: TargetTable, above: frozenset[tuple[str, str]]) -> None:
-        if table.full_name in result or table.full_name in above:
-            return
-        for key in table.foreign_keys:
-            if key.references in present:
-                visit(present[key.references], above | {table.full_name})
-        result[table.full_name] = table
-
-    for table in tables:
-        visit(table, frozenset())
-    return list(result.values())

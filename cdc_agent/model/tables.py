@@ -1,8 +1,10 @@
-"""Tables as a catalogue describes them: columns, keys, foreign keys."""
+"""Tables as a catalogue describes them: columns, keys, foreign keys, and the order that these ask for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from cdc_agent.model.values import Type
 
@@ -47,3 +49,30 @@ class TargetTable:
 
     def column(self, name: str) -> TargetColumn | None:
         return next((column for column in self.columns if column.name == name), None)
+
+
+def parents_first(tables: Iterable[TargetTable]) -> list[TargetTable]:
+    """The tables in an order in which their foreign keys point backwards, each once.
+
+    A circle is broken at the one of its tables that came first.
+    """
+    named = {table.full_name: table for table in tables}
+    parents = {name: _parents(table, named) for name, table in named.items()}
+    while any(parents.values()):
+        try:
+            return [named[name] for name in TopologicalSorter(parents).static_order()]
+        except CycleError as error:
+            _break(error.args[1], parents)
+    return list(named.values())
+
+
+def _parents(table: TargetTable, among: dict[tuple[str, str], TargetTable]) -> list[tuple[str, str]]:
+    references = (key.references for key in table.foreign_keys)
+    return [name for name in references if name in among and name != table.full_name]
+
+
+def _break(circle: list[tuple[str, str]], parents: dict[tuple[str, str], list[tuple[str, str]]]) -> None:
+    """`circle` goes from parent to child, and ends where it begins."""
+    first = next(name for name in parents if name in circle)
+    above = circle[circle.index(first, 1) - 1]
+    parents[first] = [name for name in parents[first] if name != above]

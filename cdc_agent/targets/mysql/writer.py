@@ -13,7 +13,7 @@ from typing import Final, assert_never
 
 from cdc_agent.engines.mysql.identifiers import quote_name
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
-from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.tables import parents_first
 from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
 from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link, Write
 from cdc_agent.targets.base import Missing
@@ -187,7 +187,7 @@ class Writer:
 
         For the same reason AUTO_INCREMENT is not reset (ALTER TABLE commits), whatever `restart_identity` says.
         """
-        for table in _children_first(step.tables):
+        for table in reversed(parents_first(step.tables)):
             name = quote_name(table.schema, table.name)
             self._wire.run(f"DELETE FROM {name}", f"clearing {table.schema}.{table.name}")
 
@@ -207,15 +207,3 @@ def _moved(binding: Binding, key: Row, row: Row) -> Iterator[Value]:
     """The key after a change: what was not sent has not moved."""
     for i, before in zip(binding.key, key, strict=True):
         yield before if row[i] is UNSENT else row[i]
-
-
-def _children_first(tables: Sequence[TargetTable]) -> list[TargetTable]:
-    """Tables in an order in which rows are deleted before those that they refer to; a cycle keeps its order."""
-    waiting = list(tables)
-    done: list[TargetTable] = []
-    while waiting:
-        referred = {key.references for t in waiting for key in t.foreign_keys if key.references != t.full_name}
-        free = [table for table in waiting if table.full_name not in referred] or waiting[:1]
-        done.extend(free)
-        waiting = [table for table in waiting if table not in free]
-    return done
