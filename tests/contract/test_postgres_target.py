@@ -167,6 +167,48 @@ def test_a_trigger_that_always_fires_sees_fresh_rows(rig_of: Callable[..., Rig])
     assert rig.rows("log", "count(*)") == [(1100,)]
 
 
+WIDE = [(b"%d" % i, b"w" * 100_000) for i in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fresh", "copied"),
+    [
+        (WIDE, True, ["items"]),
+        (WIDE, False, ["pg_temp"]),
+        (WIDE[:1], True, []),
+        ([(b"%d" % i, b"narrow") for i in range(20)], True, []),
+        ([(b"%d" % i, b"narrow") for i in range(600)], True, ["items"]),
+        ([(b"%d" % i, b"narrow") for i in range(600)], False, []),
+    ],
+    ids=["wide fresh", "wide", "one wide", "few narrow", "many fresh", "many"],
+)
+def test_rows_are_copied_when_they_are_many_or_wide(
+    rig_of: Callable[..., Rig], rows: list[Row], fresh: bool, copied: list[str]
+) -> None:
+    """How rows travel is decided by their bytes as well as by their number; whatever the way, they arrive."""
+    rig = rig_of("CREATE TABLE items (id int PRIMARY KEY, v text)")
+    flight = rig.target._live.flight
+    statements = []
+    copy = flight.copy
+    flight.copy = lambda statement, chunks, doing: statements.append(statement) or copy(statement, chunks, doing=doing)
+    rig.apply(Upserts(rig.bind("items"), rows, fresh=fresh))
+    assert ["pg_temp" if b"pg_temp" in statement else "items" for statement in statements] == copied
+    assert rig.rows("items", "count(*), sum(length(v))") == [(len(rows), sum(len(row[1]) for row in rows))]
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_nul_byte_in_the_middle_of_a_copy_refuses_the_rows(rig_of: Callable[..., Rig], fresh: bool) -> None:
+    """What was sent before it was found is given up, and the transaction goes on."""
+    rig = rig_of("CREATE TABLE items (id int PRIMARY KEY, v text)")
+    binding = rig.bind("items")
+    rig.target.begin(rig.checkpoint)
+    refused = rig.target.attempt([Upserts(binding, [*WIDE, (b"99", b"a\0b")], fresh=fresh)], nothing_missing)
+    assert isinstance(refused, RowRefused)
+    assert rig.target.attempt([Upserts(binding, WIDE[:3], fresh=fresh)], nothing_missing) is None
+    rig.target.commit()
+    assert rig.rows("items", "count(*)") == [(3,)]
+
+
 @pytest.mark.parametrize("value", [b"a\0b", b"\xff\xfe"])
 @pytest.mark.parametrize("size", SIZES)
 def test_text_that_postgresql_cannot_store_is_refused(rig_of: Callable[..., Rig], size: int, value: bytes) -> None:

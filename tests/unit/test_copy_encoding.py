@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdc_agent.errors import RowRefused
-from cdc_agent.targets.postgres.encoding import array_text, column_arrays, copy_text
+from cdc_agent.targets.postgres.encoding import array_text, bytes_of, column_arrays, copy_chunks, copy_text
 
 
 def test_plain_rows_are_joined() -> None:
@@ -65,3 +65,22 @@ def test_nul_is_refused_in_arrays(values: list[bytes | None]) -> None:
 def test_columns_become_arrays() -> None:
     """Each column of the rows is one array."""
     assert column_arrays([(b"1", None), (b"2", b"b")]) == [b'{"1","2"}', b'{NULL,"b"}']
+
+
+def test_chunks_hold_whole_rows_and_their_sum_is_the_text():
+    """Wide rows come in many chunks, of which only those that need it are escaped."""
+    rows = [(b"%d" % i, None if i % 7 == 0 else b"x" * 9000, b"tab\t" if i == 40 else b"") for i in range(50)]
+    chunks = list(copy_chunks(rows))
+    assert len(chunks) > 5
+    assert all(chunk.endswith(b"\n") for chunk in chunks)
+    lines = b"".join(chunks).splitlines()
+    assert lines == [
+        b"%d\t%b\t%b" % (i, b"\\N" if i % 7 == 0 else b"x" * 9000, b"tab\\t" if i == 40 else b"") for i in range(50)
+    ]
+
+
+def test_bytes_of_rows_are_judged_by_a_few_of_them():
+    """The estimate is exact for rows alike, and NULL has no bytes."""
+    assert bytes_of([]) == 0
+    assert bytes_of([(b"12", None, b"abc")] * 1000) == 5000
+    assert bytes_of([(b"x" * 70, None)]) == 70

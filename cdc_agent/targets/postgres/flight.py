@@ -6,7 +6,7 @@ a flight; what was queued behind it was not executed. Raises `errors` only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,12 +132,16 @@ class Flight:
             queued.cursor = cursor
             cursor.execute(queued.statement, queued.parameters or None, prepare=queued.prepare)
 
-    def copy(self, statement: bytes, text: bytes, *, doing: str) -> None:
-        """Send a COPY … FROM STDIN with its data, after everything queued before it."""
+    def copy(self, statement: bytes, chunks: Iterable[bytes], *, doing: str) -> None:
+        """Send a COPY … FROM STDIN with its data, after everything queued before it.
+
+        What `chunks` raises is raised here, and leaves the transaction as a refused statement does.
+        """
         self.land()
         try:
             with psycopg.RawCursor(self.connection).copy(statement) as copy:
-                copy.write(text)
+                for chunk in chunks:
+                    copy.write(chunk)
         except psycopg.Error as error:
             raise _translated(error, doing) from error
 

@@ -1,9 +1,9 @@
 """The step "apply" on PostgreSQL: steps in, statements on the flight out, in order.
 
 Rows that the source has just inserted are copied straight into the table, which costs half of a merge; when one of
-them is there already, the merge follows. Otherwise one row travels as parameters of a prepared statement, up to
-`ARRAY_ROWS` as one array for each column, more through COPY into a temporary table: measured, arrays beat COPY up to
-about a thousand rows, since they need no round trip of their own. Partial rows whose target row is missing are read
+them is there already, the merge follows. Otherwise one row travels as parameters of a prepared statement, few as one
+array for each column, many or wide ones through COPY into a temporary table: arrays need no round trip of their own,
+but each of their bytes costs both ends more (`ARRAYS`, `INSERTS`). Partial rows whose target row is missing are read
 again from the source once everything else has landed.
 
 Never begins, commits or rolls back.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from cdc_agent.engines.postgres.identifiers import qualified, quote
 from cdc_agent.errors import RowRefused
@@ -22,12 +22,26 @@ from cdc_agent.model.values import UNSENT, Row
 from cdc_agent.model.writes import CHANGE, UPSERT, Binding, Link, Write
 from cdc_agent.targets.base import Missing
 from cdc_agent.targets.cascades import expand
-from cdc_agent.targets.postgres.encoding import column_arrays, copy_text
+from cdc_agent.targets.postgres.encoding import bytes_of, column_arrays, copy_chunks
 from cdc_agent.targets.postgres.flight import Flight, Queued
 from cdc_agent.targets.postgres.layout import Layout
 from cdc_agent.targets.postgres.statements import Form, Shape, Statements
 
-ARRAY_ROWS: Final = 1000
+
+class Bounds(NamedTuple):
+    """How many rows, and how many bytes in all, travel as arrays at most."""
+
+    rows: int
+    size: int
+
+    def hold(self, rows: Sequence[Row]) -> bool:
+        return len(rows) <= self.rows and (len(rows) == 1 or bytes_of(rows) <= self.size)
+
+
+ARRAYS: Final = Bounds(1000, 512 * 1024)
+"""Beyond them a staging table is faster (measured on PostgreSQL 18)."""
+INSERTS: Final = Bounds(500, 128 * 1024)
+"""Beyond them a straight copy is faster than arrays."""
 CLASH_PAUSE: Final = 64
 """Batches that are merged at once after a fresh row was found to be there already."""
 
@@ -134,14 +148,14 @@ class Writer:
 
     def _copy(self, bound: _Bound, rows: Sequence[Row]) -> bool:
         """COPY into the table itself; False when that is not the same as `_upsert`, or a row was refused."""
-        if len(rows) <= ARRAY_ROWS or not bound.statements.may_copy:
+        if not bound.statements.may_copy or INSERTS.hold(rows):
             return False
         if bound.merges:
             bound.merges -= 1
             return False
         self._flight.run(b"SAVEPOINT cdc_copy", doing="setting a savepoint")
         try:
-            self._flight.copy(bound.statements.copy(), copy_text(rows), doing=bound.doing)
+            self._flight.copy(bound.statements.copy(), copy_chunks(rows), doing=bound.doing)
         except RowRefused:
             bound.merges = CLASH_PAUSE
             self._flight.alone(b"ROLLBACK TO SAVEPOINT cdc_copy", doing="rolling back")
@@ -316,19 +330,19 @@ class Writer:
         if len(rows) == 1:
             shape = Shape(columns, Form.SINGLE, null_safe=null_safe, numbered=numbered)
             yield shape, cast(Parameters, rows[0]), rows
-        elif len(rows) > ARRAY_ROWS and self._can_stage:
+        elif self._can_stage and not ARRAYS.hold(rows):
             stage = self._fill_stage(bound, columns, rows, numbered=numbered)
             yield Shape(columns, Form.STAGE, stage, null_safe=null_safe, numbered=numbered), (), rows
         else:
             shape = Shape(columns, Form.ARRAYS, null_safe=null_safe, numbered=numbered)
-            for start in range(0, len(rows), ARRAY_ROWS):
-                part = rows[start : start + ARRAY_ROWS]
+            for start in range(0, len(rows), ARRAYS.rows):
+                part = rows[start : start + ARRAYS.rows]
                 yield shape, column_arrays(part), part
 
     def _fill_stage(self, bound: _Bound, columns: tuple[int, ...], rows: Sequence[Row], *, numbered: bool) -> str:
         stage = self._empty_stage(bound, columns, numbered=numbered)
-        text = copy_text([(b"%d" % n, *row) for n, row in enumerate(rows, 1)] if numbered else rows)
-        self._flight.copy(f"COPY pg_temp.{quote(stage)} FROM STDIN".encode(), text, doing=bound.doing)
+        chunks = copy_chunks([(b"%d" % n, *row) for n, row in enumerate(rows, 1)] if numbered else rows)
+        self._flight.copy(f"COPY pg_temp.{quote(stage)} FROM STDIN".encode(), chunks, doing=bound.doing)
         self.stages.filled |= {stage}
         return stage
 
