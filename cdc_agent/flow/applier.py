@@ -1,9 +1,9 @@
 """The steps "batch" and "apply" of one pipeline: transactions in, committed rows with their checkpoint out.
 
-Owns the open target transaction and the checkpoint. A batch is one or more whole source transactions that came along
-one path; a large transaction comes in parts, which are applied one after the other inside one target transaction.
-Transactions without rows (echoes, unrouted tables, an idle log) move a pending position that is written with the
-next batch, or by itself once it has waited `ADVANCE_SECONDS`.
+Owns the open target transaction and the checkpoint. A batch is one or more whole source transactions, those with
+rows among them along one path; a large transaction comes in parts, which are applied one after the other inside one
+target transaction. Batches without rows (echoes, unrouted tables, an idle log) move a pending position that is written
+with the next batch, or by itself once it has waited `ADVANCE_SECONDS`.
 
 Never acknowledges what is not committed, never commits rows without the checkpoint, never splits a transaction.
 """
@@ -111,7 +111,6 @@ class Applier:
         """The position that the target durably holds."""
         self.seen = position
         """The last position read and dealt with; at or behind nothing but row-less transactions after `position`."""
-        self.received = 0.0
         self._pending = _Pending()
         self._open: _Open | None = None
         self._last_history = clock()
@@ -144,8 +143,11 @@ class Applier:
         if self._open is None and last.last and not mapped.segments and not mapped.rejected:
             self._pass_over(batch)
         elif batch[0].first and last.last:
+            assert self._open is None, "a large transaction's parts follow each other"
+            assert all(one.first and one.last for one in batch), "a batch holds whole transactions"
             self._apply_whole(batch, mapped, prepared.completion)
         else:
+            assert len(batch) == 1, "a part is applied by itself"
             self._apply_part(batch[0], mapped, prepared.completion)
 
     def idle(self) -> None:
@@ -181,7 +183,7 @@ class Applier:
         for transaction in transactions:
             if not pending.substantive and transaction.substantive:
                 pending.substantive, pending.since = True, self._clock()
-            pending.echoes += transaction.echo and transaction.substantive
+        pending.echoes += _echoes(transactions)
         assert transactions[-1].position is not None
         self.seen = pending.position = transactions[-1].position
 
@@ -199,7 +201,9 @@ class Applier:
     def _apply_whole(self, batch: Sequence[Transaction], mapped: Mapped, completion: Completion) -> None:
         last = batch[-1]
         assert last.position is not None
-        checkpoint = self._next_checkpoint(batch[0].path, last.position, last.commit_time, mapped)
+        with_rows = [transaction for transaction in batch if transaction.pieces]
+        path, commit_time = with_rows[0].path, with_rows[-1].commit_time
+        checkpoint = self._next_checkpoint(path, last.position, commit_time, mapped, _echoes(batch))
         refused: list[RefusedWrite] = []
         self._target.begin(checkpoint)
         try:
@@ -271,7 +275,7 @@ class Applier:
         self._source.acknowledge(position)
 
     def _next_checkpoint(
-        self, path: tuple[str, ...], position: Position, commit_time: float | None, mapped: Mapped
+        self, path: tuple[str, ...], position: Position, commit_time: float | None, mapped: Mapped, echoes: int = 0
     ) -> Checkpoint:
         before = self.checkpoint
         return replace(
@@ -281,7 +285,7 @@ class Applier:
             source_commit_time=before.source_commit_time if commit_time is None else commit_time,
             transactions=before.transactions + mapped.transactions,
             changes=before.changes + mapped.changes,
-            echoes=before.echoes + self._pending.echoes,
+            echoes=before.echoes + self._pending.echoes + echoes,
         )
 
     def _check_generation(self, now: float) -> None:
@@ -317,18 +321,26 @@ class Applier:
 
 
 def batches(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
-    """Neighbours that may share one target transaction: same path; row-less ones by themselves; parts alone."""
+    """Neighbours that may share one target transaction: those with rows came along one path; parts are alone.
+
+    Transactions without rows join whatever they stand among, so that echoes between local ones cost no commit.
+    """
     batch: list[Transaction] = []
+    path: tuple[str, ...] | None = None
     for transaction in transactions:
         whole = transaction.first and transaction.last
-        if batch and (
-            not whole or transaction.path != batch[0].path or bool(transaction.pieces) != bool(batch[0].pieces)
-        ):
+        if batch and (not whole or (transaction.pieces and path is not None and transaction.path != path)):
             yield batch
-            batch = []
-        if whole:
-            batch.append(transaction)
-        else:
+            batch, path = [], None
+        if not whole:
             yield [transaction]
+            continue
+        if transaction.pieces:
+            path = transaction.path
+        batch.append(transaction)
     if batch:
         yield batch
+
+
+def _echoes(transactions: Sequence[Transaction]) -> int:
+    return sum(transaction.echo and transaction.substantive for transaction in transactions)

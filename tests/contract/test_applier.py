@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -86,6 +86,14 @@ def bench(rig: Rig, **route: Any) -> Bench:
     return Bench(rig, applier, source, log, log.table("items", ("id", INT), ("n", INT), ("note", TEXT)))
 
 
+def echo(at: int) -> Transaction:
+    return replace(transaction(at, path=("crm",)), echo=True)
+
+
+def idle(at: int) -> Transaction:
+    return replace(transaction(at), commit_time=None, idle=True, substantive=False)
+
+
 @pytest.fixture
 def rig(any_server: Server) -> Iterator[Rig]:
     made = open_rig(any_server, *TABLES)
@@ -115,3 +123,38 @@ def test_a_refused_row_is_kept_with_its_own_transaction(rig: Rig, bad: int, rout
     assert f'"id": "{bad}"' in found[0][4]
     assert [number for (number,) in rig.rows("items", "id")] == [n for n in range(1, 7) if n != bad]
     assert made.source.acknowledged == [Lsn(102)]
+
+
+def test_echoes_among_rows_are_counted_once_and_passed(rig: Rig) -> None:
+    """One commit holds what stands between the echoes, along the path of its rows; the last position is acknowledged."""
+    made = bench(rig)
+    made.apply(
+        echo(10), made.inserts(11, row(1), path=("hub",)), echo(12), made.inserts(13, row(2), path=("hub",)), echo(14),
+        transaction(15, path=("crm",)), idle(16),
+    )  # fmt: skip
+    held = rig.target.checkpoint(PIPELINE)
+    assert held is not None
+    assert (held.transactions, held.changes, held.echoes) == (2, 2, 3)
+    assert (held.path, held.position, held.source_commit_time) == (("hub", "phone"), str(Lsn(16)), 13.0)
+    assert made.source.acknowledged == [Lsn(16)]
+    made.apply(echo(17), idle(18), made.inserts(19, row(3)), made.inserts(20, row(4), path=("hub",)), echo(21))
+    held = rig.target.checkpoint(PIPELINE)
+    assert held is not None
+    assert (held.transactions, held.echoes, held.path) == (4, 5, ("hub", "phone"))
+    assert made.source.acknowledged == [Lsn(16), Lsn(19), Lsn(21)]
+
+
+def test_echoes_alone_wait_for_the_next_commit(rig: Rig) -> None:
+    """Their position is seen at once, written with the next rows or when it is due, and they are counted once."""
+    made = bench(rig)
+    made.apply(echo(10), echo(11), idle(12))
+    assert (made.applier.seen, made.applier.position, made.applier.echoes) == (Lsn(12), Lsn(1), 2)
+    assert made.source.acknowledged == []
+    made.applier.finish()
+    assert (made.source.acknowledged, made.applier.echoes) == ([Lsn(12)], 2)
+    made.apply(echo(13), idle(14))
+    made.apply(made.inserts(15, row(1)), echo(16))
+    assert (made.source.acknowledged, made.applier.echoes) == ([Lsn(12), Lsn(16)], 4)
+    made.apply(idle(17))
+    made.applier.finish()
+    assert made.source.acknowledged == [Lsn(12), Lsn(16)]
