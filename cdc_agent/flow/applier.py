@@ -212,7 +212,7 @@ class Applier:
             self._target.rollback()
             self._target.begin(checkpoint)
             refused = self._apply_carefully(mapped.segments, completion)
-        parked: list[Refusal] = [*mapped.rejected, *refused]
+        parked: list[Refusal] = [*mapped.rejected, *completion.rejected(), *refused]
         if parked:
             self._park(parked)
             checkpoint = replace(checkpoint, quarantined=checkpoint.quarantined + len(parked))
@@ -229,7 +229,7 @@ class Applier:
         refused: list[RefusedWrite] = []
         if steps and self._target.attempt(steps, completion) is not None:
             refused = self._apply_carefully(mapped.segments, completion)
-        parked: list[Refusal] = [*mapped.rejected, *refused]
+        parked: list[Refusal] = [*mapped.rejected, *completion.rejected(), *refused]
         self._open.refused += len(parked)
         if parked:
             self._park(parked)

@@ -3,7 +3,7 @@
 In: changes whose plan rejected them for an unsent column, and partial rows whose target row is missing. Out: the
 writes or rejections that the whole row gives. What the log sent stays: only UNSENT columns are filled. A row that is
 newer than its change is no harm, since the change that made it newer is still to come; one that is gone is removed by
-a change to come as well.
+a change to come as well, under the key that it then had.
 
 Reads through the one function that it is given, and writes nothing.
 """
@@ -11,13 +11,15 @@ Reads through the one function that it is given, and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from cdc_agent.flow.runs import Run, provenance
 from cdc_agent.mapping.plans import UNSENT_CODE
-from cdc_agent.model.changes import INSERT, Change, Table, Transaction
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Change, Table, Transaction
 from cdc_agent.model.refusals import RejectedChange
 from cdc_agent.model.values import UNSENT, Row, Value
-from cdc_agent.model.writes import Binding, Plan, Rejection, Write, Writes, constant
+from cdc_agent.model.writes import CHANGE, Binding, Plan, Rejection, Write, Writes, constant
 
 Reread = Callable[[Table, Mapping[str, Value]], "Row | None"]
 """(table, key) → the source row as it is now, or None."""
@@ -31,7 +33,8 @@ def mend(run: Run, plan: Plan, reread: Reread) -> Iterator[Writes | RejectedChan
             rejections: list[Rejection] = []
             writes = _mapped(plan, run.table, change, reread, rejections)
             if writes:
-                yield Writes(plan.binding, writes, constant(at))
+                before = None if plan.before is None else plan.before([change]) * len(writes)
+                yield Writes(plan.binding, writes, constant(at), before)
             for rejection in rejections:
                 yield RejectedChange.of(run.table, plan.binding, rejection, at)
 
@@ -42,7 +45,28 @@ def _mapped(plan: Plan, table: Table, change: Change, reread: Reread, rejections
         return writes
     rejections.clear()
     whole = reread_change(table, change, reread)
-    return plan.map([whole], rejections) if whole is not None else []
+    return plan.map([whole], rejections) if whole is not None else _left_behind(plan, change)
+
+
+def _left_behind(plan: Plan, change: Change) -> list[Write]:
+    """What an update leaves to do of a row that the source no longer has.
+
+    The change that made it go names it by its new key, so that here it must leave the old one. Behind a filter it is
+    removed at once: whether it was to stay can no longer be told.
+    """
+    operation, old, new = change
+    if operation != UPDATE or new is None:
+        return []
+    before = new if old is None else old
+    removal = plan.map([(DELETE, before, None)], [])
+    if plan.filtered or not removal:
+        return removal
+    after = tuple([was if now is UNSENT else now for was, now in zip(before, new, strict=True)])
+    key, row = removal[0][1], plan.known(after)
+    new_key = tuple([row[place] for place in plan.binding.key])
+    if UNSENT in new_key:
+        return removal
+    return [(CHANGE, key, row)] if new_key != key else []
 
 
 def reread_change(table: Table, change: Change, reread: Reread) -> Change | None:
@@ -65,14 +89,23 @@ class Completion:
     def __init__(self, runs: Sequence[Run], reread: Reread) -> None:
         self._runs = runs
         self._reread = reread
-        self._index: dict[Binding, dict[Row, tuple[Plan, Table, Change, Transaction]]] = {}
+        self._index: dict[Binding, dict[Row, _Behind]] = {}
+        self._rejected: dict[tuple[Binding, Row], RejectedChange] = {}
 
     def __call__(self, binding: Binding, key: Row) -> Row | None:
-        """The whole target row for a partial one whose target row is missing; None when the source has none."""
+        """The whole target row for a partial one whose target row is missing; None when the source has none.
+
+        None as well when the mapping rejects it; then it is among `rejected`.
+        """
         if not self._index:
             self._fill_index()
-        found = self._index.get(binding, {}).get(key)
-        return None if found is None else self._whole_row(*found)
+        self._rejected.pop((binding, key), None)
+        behind = self._index.get(binding, {}).get(key)
+        return None if behind is None else self._whole_row(behind, key)
+
+    def rejected(self) -> list[RejectedChange]:
+        """The rows that could not be completed, each as it was when it was last asked for."""
+        return list(self._rejected.values())
 
     def _fill_index(self) -> None:
         """Every change of the batch under the keys that its target row has before and after it."""
@@ -83,14 +116,30 @@ class Completion:
                         keys = self._index.setdefault(plan.binding, {})
                         for write in plan.map([change], []):
                             for key in _keys(plan.binding, write):
-                                keys[key] = (plan, run.table, change, transaction)
+                                keys[key] = _Behind(plan, run.table, change, transaction)
 
-    def _whole_row(self, plan: Plan, table: Table, change: Change, transaction: Transaction) -> Row | None:
-        whole = reread_change(table, change, self._reread)
+    def _whole_row(self, behind: _Behind, key: Row) -> Row | None:
+        plan, table = behind.plan, behind.table
+        whole = reread_change(table, behind.change, self._reread)
         if whole is None or whole[2] is None:
             return None
-        writes = plan.map([(INSERT, None, whole[2])], [])
+        rejections: list[Rejection] = []
+        writes = plan.map([(INSERT, None, whole[2])], rejections)
+        for rejection in rejections:
+            kept = RejectedChange.of(
+                table, plan.binding, replace(rejection, change=whole), provenance(behind.transaction)
+            )
+            self._rejected[plan.binding, key] = kept
         return writes[0][2] if writes else None
+
+
+class _Behind(NamedTuple):
+    """The change behind a partial row."""
+
+    plan: Plan
+    table: Table
+    change: Change
+    transaction: Transaction
 
 
 def _keys(binding: Binding, write: Write) -> Iterator[Row]:

@@ -21,7 +21,7 @@ from cdc_agent.model.changes import Rows, Table, TableName, Transaction, Truncat
 from cdc_agent.model.refusals import RejectedChange
 from cdc_agent.model.steps import Clear
 from cdc_agent.model.tables import ForeignKey, TargetTable
-from cdc_agent.model.writes import Link, Plan, Rejection, Write, Writes
+from cdc_agent.model.writes import Link, Plan, Rejection, Writes
 
 Describe = Callable[[str, str], "TargetTable | None"]
 
@@ -114,25 +114,25 @@ class Router:
 
     def _rows(self, run: Run, reread: Reread, mapped: Mapped) -> None:
         mapped.runs.append(run)
-        if len(run.plans) == 1 and run.plans[0].direct is not None:
+        if len(run.plans) == 1 and (plan := run.plans[0]).direct is not None:
             rejections: list[Rejection] = []
-            writes = run.plans[0].direct(run.messages(), rejections)
-            mapped.changes += len(writes) + len(rejections)
-            self._take(run, run.plans[0], writes, rejections, reread, mapped)
+            writes = Writes(plan.binding, plan.direct(run.messages(), rejections), run.provenance)
+            mapped.changes += len(writes.rows) + len(rejections)
+            self._take(run, plan, writes, rejections, reread, mapped)
             return
         changes = run.changes()
         mapped.changes += len(changes)
         for plan in run.plans:
             rejections = []
-            writes = plan.map(changes, rejections)
+            writes = run.writes(plan, changes, rejections)
             self._take(run, plan, writes, rejections, reread, mapped)
 
     def _take(
-        self, run: Run, plan: Plan, rows: list[Write], rejections: Sequence[Rejection], reread: Reread, mapped: Mapped
+        self, run: Run, plan: Plan, writes: Writes, rejections: Sequence[Rejection], reread: Reread, mapped: Mapped
     ) -> None:
         if not rejections:
-            if rows:
-                mapped.segments.append(Writes(plan.binding, rows, run.provenance))
+            if writes.rows:
+                mapped.segments.append(writes)
             return
         for one in mend(run, plan, reread):
             if isinstance(one, Writes):

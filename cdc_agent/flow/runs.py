@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from cdc_agent.model.changes import Change, Rows, Table, Transaction
-from cdc_agent.model.writes import Plan, Provenance
+from cdc_agent.model.values import Row
+from cdc_agent.model.writes import Plan, Provenance, Rejection, Write, Writes
 
 
 @dataclass(slots=True)
@@ -34,6 +35,18 @@ class Run:
     def changes(self) -> list[Change]:
         """What the messages say. Raises `errors.DecodeError`."""
         return self.table.decode(self.messages())
+
+    def writes(self, plan: Plan, changes: Sequence[Change], rejections: list[Rejection]) -> Writes:
+        """What a plan makes of the run's changes, with their before-images where it gives some."""
+        if plan.before is None:
+            return Writes(plan.binding, plan.map(changes, rejections), self.provenance)
+        rows: list[Write] = []
+        images: list[Row | None] = []
+        for change, image in zip(changes, plan.before(changes), strict=True):
+            made = plan.map([change], rejections)
+            rows += made
+            images += [image] * len(made)
+        return Writes(plan.binding, rows, self.provenance, images)
 
     def provenance(self, index: int) -> Provenance:
         """The transaction of a plan's write number `index`. The rows of transactions are counted when it is asked.

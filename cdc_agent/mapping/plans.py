@@ -21,7 +21,7 @@ from cdc_agent.config.model import RouteSettings
 from cdc_agent.conversions.convert import Code, Context, conversion
 from cdc_agent.mapping.binding import Bound, bound
 from cdc_agent.mapping.program import RowProjection, generate
-from cdc_agent.mapping.reference import UNSENT_CODE
+from cdc_agent.mapping.reference import UNSENT_CODE, Mapper
 from cdc_agent.model.changes import Table
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.model.writes import Plan
@@ -38,8 +38,11 @@ def bind(
     target_engine: str,
     source_zone: str,
     target_zone: str,
+    before_image: bool = False,
 ) -> Plan:
     """Compile a plan. Engines are `postgresql`, `mysql` or `mariadb`, zones IANA names.
+
+    With `before_image` the plan maps old rows as well, for a rule that compares them with what the target holds.
 
     Raises TargetSchemaError (a column missing on the target, types that do not convert, no usable key), ColumnGone (a
     column missing in the source's log), ExpressionError, LogUnusable (old rows cannot be identified).
@@ -54,8 +57,18 @@ def bind(
     result = bound(route, source, target, context)
     map_ = generate(result)
     filtered = result.filter is not None
-    direct = source.project(RowProjection(result), map_) if source.project is not None and not filtered else None
-    return Plan(result.binding, map_, result.needed, filtered=filtered, direct=direct)
+    project = None if filtered or before_image else source.project
+    direct = None if project is None else project(RowProjection(result), map_)
+    mapper = Mapper(result)
+    return Plan(
+        result.binding,
+        map_,
+        mapper.known,
+        before=mapper.before if before_image else None,
+        reads=result.needed,
+        filtered=filtered,
+        direct=direct,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,14 @@ class Mapper:
             if write is not None:
                 writes.append(write)
 
+    def known(self, source: Row) -> Row:
+        """The target row as far as `source` tells: UNSENT for what was not sent, and for what does not fit."""
+        return tuple([self._known(place, pick, source) for place, pick in enumerate(self._picks)])
+
+    def before(self, changes: Sequence[Change]) -> list[Row | None]:
+        """The before-image of each change; None where the log did not send an old row."""
+        return [None if old is None else self.known(old) for _, old, _ in changes]
+
     @property
     def _source(self) -> str:
         return ".".join(self._bound.source.full_name)
@@ -121,6 +129,12 @@ class Mapper:
             if self._bound.misfit is Misfit.NULL and nullable:
                 return None
             raise _RejectedError(pick.target.name, error.reason, error.code) from error
+
+    def _known(self, place: int, pick: Pick, source: Row) -> Value:
+        try:
+            return self._value(place, pick, source)
+        except _RejectedError:
+            return UNSENT
 
     def _old_key(self, source: Row) -> Row:
         """The key that the target row has now; without it nothing can be found, not even by reading again."""

@@ -143,6 +143,10 @@ class Plan:
 
     Filters are applied here: a change outside the route's `where` gives no write, one that leaves it a REMOVE.
     """
+    known: Callable[[Row], Row]
+    """A source row as the target row that it makes, as far as the log tells: UNSENT where it sent too little."""
+    before: Callable[[Sequence[Change]], list[Row | None]] | None = None
+    """Where the route asks for before-images: that of each change, None where there is none."""
     reads: tuple[int, ...] = field(default=())
     """Indexes of the source columns that the plan needs; an unsent one among them makes the applier re-read the row."""
     filtered: bool = False

@@ -49,12 +49,15 @@ class _Walk:
                 yield from self.removed(link.child.table.full_name, self._read(link, keys))
                 yield Removes(link.child, keys)
             elif link.on_delete == "SET NULL":
-                yield Ordered(link.child, [_changed(link, key, None) for key in keys])
+                cleared = [_changed(link, key, None) for key in keys if not self._would_make_one(link, key)]
+                yield from [Ordered(link.child, cleared)] if cleared else []
 
     def moved(self, table: TableName, pairs: Sequence[tuple[_Named, _Named]]) -> Iterator[Step]:
         for link in self._links.get(table, ()):
             keys = [(_pick(link, old), _pick(link, new)) for old, new in pairs]
             for old, new in [(old, new) for old, new in keys if old != new and self._is_new(link, old)]:
+                if self._would_make_one(link, old):
+                    continue
                 if link.on_update == "CASCADE":
                     below = self._read(link, [old])
                     yield Ordered(link.child, [_changed(link, old, new)])
@@ -62,6 +65,11 @@ class _Walk:
                     yield from self.moved(link.child.table.full_name, [(row, {**row, **follows}) for row in below])
                 elif link.on_update == "SET NULL":
                     yield Ordered(link.child, [_changed(link, old, None)])
+
+    def _would_make_one(self, link: Link, key: Row) -> bool:
+        """Whether a change of the key would be taken for a new row: of a child that is nothing else and not there."""
+        alone = len(link.child.columns) == len(link.child.key)
+        return alone and not self._children(link, [key], link.columns)
 
     def _is_new(self, link: Link, key: Row) -> bool:
         """Whether a key is to be followed: NULL refers to nothing, and no key is followed twice."""

@@ -13,9 +13,9 @@ from cdc_agent.flow.applier import Applier, batches
 from cdc_agent.flow.recovery import StormGuard
 from cdc_agent.flow.routing import Engines, Router
 from cdc_agent.mapping.routes import Routes
-from cdc_agent.model.changes import INSERT, Change, Table, Transaction
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Change, Table, Transaction
 from cdc_agent.model.positions import Lsn, Position
-from cdc_agent.model.values import Kind, Row, Type, Value
+from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
 from tests.support.mapping import Log, transaction
 from tests.support.servers import Server
 from tests.support.targets import PIPELINE, Rig, close_rig, open_rig
@@ -55,7 +55,10 @@ class Bench:
 
     def inserts(self, at: int, *rows: Row, path: tuple[str, ...] = ()) -> Transaction:
         """A transaction of one message with these rows."""
-        changes: list[Change] = [(INSERT, None, row) for row in rows]
+        return self.says(at, *[(INSERT, None, row) for row in rows], path=path)
+
+    def says(self, at: int, *changes: Change, path: tuple[str, ...] = ()) -> Transaction:
+        """A transaction of one message with these changes."""
         return transaction(at, self.log.rows(self.items, changes), path=path)
 
     def quarantine(self, columns: str) -> list[tuple[Any, ...]]:
@@ -158,3 +161,28 @@ def test_echoes_alone_wait_for_the_next_commit(rig: Rig) -> None:
     made.apply(idle(17))
     made.applier.finish()
     assert made.source.acknowledged == [Lsn(12), Lsn(16)]
+
+
+def test_a_missing_row_that_is_rejected_when_it_is_read_again_is_kept(rig: Rig) -> None:
+    """A partial row without a target row is completed from the source; what the mapping then rejects is quarantined."""
+    made = bench(rig)
+    made.source.now = {(b"1",): (b"1", b"1", b"x" * 41), (b"2",): (b"2", b"2", b"fits")}
+    made.apply(
+        made.says(10, (UPDATE, None, (b"1", b"1", UNSENT))),
+        made.says(11, (UPDATE, None, (b"2", b"2", UNSENT)), (UPDATE, None, (b"3", b"3", UNSENT))),
+    )
+    assert rig.rows("items") == [(2, 2, "fits")]
+    found = made.quarantine("source_table, operation, column_name, position, source_commit_time")
+    assert found == [("public.items", "update", "note", str(Lsn(10)), 10.0)]
+    assert made.applier.checkpoint.quarantined == 1
+
+
+@pytest.mark.parametrize("route", [{}, {"where": "note <> ''"}], ids=["moved", "filtered"])
+def test_a_moved_row_that_is_gone_does_not_stay_under_its_old_key(rig: Rig, route: dict[str, str]) -> None:
+    """The log sends too little of a moved row, which is gone when it is read again; its removal names the new key."""
+    made = bench(rig, columns={"id": "id", "n": "n", "note": "CONCAT(note, n)"}, **route)
+    made.apply(made.inserts(10, row(1), row(5)))
+    made.apply(made.says(11, (UPDATE, (b"1", UNSENT, UNSENT), (b"2", b"1", UNSENT))))
+    made.apply(made.says(12, (DELETE, (b"2", UNSENT, UNSENT), None)))
+    assert rig.rows("items", "id") == [(5,)]
+    assert made.quarantine("id") == []

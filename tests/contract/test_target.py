@@ -17,9 +17,9 @@ from cdc_agent.errors import (
     TransactionAborted,
 )
 from cdc_agent.model import echo
-from cdc_agent.model.steps import Clear, Ordered, Removes, Updates, Upserts
+from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Updates, Upserts
 from cdc_agent.model.values import UNSENT, Row
-from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link
 from tests.support.servers import Server
 from tests.support.targets import ENTRY, PIPELINE, Rig, close_rig, nothing_missing, open_rig
 
@@ -32,6 +32,7 @@ TABLES = (
     "CREATE TABLE parents (id INT NOT NULL PRIMARY KEY)",
     "CREATE TABLE children (id INT NOT NULL PRIMARY KEY, parent_id INT, "
     "CONSTRAINT of_parent FOREIGN KEY (parent_id) REFERENCES parents (id) ON DELETE CASCADE)",
+    "CREATE TABLE tags (parent_id INT NOT NULL PRIMARY KEY)",
 )
 
 SIZES = (1, 2, 30, 1500)
@@ -296,6 +297,19 @@ def test_steps_for_several_tables_commit_together(rig: Rig) -> None:
     )
     assert rig.rows("children") == [(10, 1), (11, None)]
     assert rig.rows("parents") == [(1,)]
+
+
+def test_a_child_that_is_its_foreign_key_alone_is_moved_but_never_made(rig: Rig) -> None:
+    """Where a parent that moved has no child, none is there afterwards."""
+    parents, tags = rig.bind("parents"), rig.bind("tags")
+    link = Link(tags, ("id",), "CASCADE", "CASCADE")
+    linked = replace(parents, links={parents.table.full_name: (link,)})
+    rig.apply(Upserts(parents, [(b"1",), (b"5",)]), Upserts(tags, [(b"1",)]))
+    rig.apply(
+        Ordered(parents, [(CHANGE, (b"1",), (b"2",)), (CHANGE, (b"5",), (b"6",))]),
+        Cascade(linked, [((b"1",), (b"2",)), ((b"5",), (b"6",))]),
+    )
+    assert rig.rows("tags") == [(2,)]
 
 
 @pytest.mark.parametrize("size", [1, 30, 1500])

@@ -145,3 +145,17 @@ def test_a_circle_ends() -> None:
 
     made = list(expand(Cascade(parent, [((b"1",), None)]), children))
     assert [step.keys for step in made if isinstance(step, Removes)] == [[(b"2",)], [(b"1",)]]
+
+
+def test_a_child_that_is_its_foreign_key_alone_moves_only_where_it_is() -> None:
+    """Such a change is a whole row: without a child to move it would make one."""
+    tags = table("tags", "parent")
+    link = Link(Binding(tags, tags.columns, (0,)), ("id",), "CASCADE", "CASCADE")
+    parent = Binding(TABLES["parent"], TABLES["parent"].columns, (0,), links={TABLES["parent"].full_name: (link,)})
+
+    def children(link: Link, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
+        assert columns == ("parent",)
+        return [key for key in keys if key == (b"1",)]
+
+    made = list(expand(Cascade(parent, [((b"1",), (b"2",)), ((b"5",), (b"6",))]), children))
+    assert [step.writes for step in made if isinstance(step, Ordered)] == [[(CHANGE, (b"1",), (b"2",))]]
