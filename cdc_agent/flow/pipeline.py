@@ -179,12 +179,15 @@ class Pipeline:
             target.close()
 
     def _claim(self, target: Target) -> Checkpoint:
-        """The checkpoint under our generation: raised on the first session, compared on every later one."""
+        """The checkpoint under our generation: raised on the first session, compared on every later one.
+
+        Either way it is read under the row's lock: the last session's COMMIT may be done by the server only now.
+        """
         if self._generation is None:
             checkpoint = target.take_over(self.name, self._host)
             self._generation = checkpoint.generation
             return checkpoint
-        found = target.checkpoint(self.name)
+        found = target.checkpoint(self.name, settled=True)
         if found is None:
             raise NotSetUp(f"pipeline {self.name} has no checkpoint on {self.settings.target}")
         if found.generation != self._generation:

@@ -29,8 +29,12 @@ class Target(Protocol):
     def forget(self) -> None:
         """Drop cached descriptions and prepared statements, after a schema change or a reconnect."""
 
-    def checkpoint(self, pipeline: str) -> Checkpoint | None:
-        """Read the pipeline's row. Raises NotSetUp when there is no cdc_agent schema."""
+    def checkpoint(self, pipeline: str, *, settled: bool = False) -> Checkpoint | None:
+        """Read the pipeline's row. Raises NotSetUp when there is no cdc_agent schema.
+
+        With `settled` under the row's lock, so after every transaction that has written it already: the server may
+        still be at work on a COMMIT whose answer was lost. Raises TransactionAborted when that takes too long.
+        """
 
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
         """Raise the generation by one in a transaction of its own, and return the row. Raises NotSetUp."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -146,6 +147,21 @@ def test_an_empty_transaction_learns_of_the_other_agent_at_commit_at_the_latest(
     rig.another().take_over(PIPELINE, "db-2:200")
     with pytest.raises(TakenOver):
         rig.apply()
+
+
+def test_a_settled_checkpoint_waits_for_a_commit_that_is_under_way(rig: Rig) -> None:
+    """What a session finds is not overtaken by the COMMIT of one before it, whose answer was lost."""
+    other = rig.another()
+    rig.target.begin(replace(rig.checkpoint, position="lsn:0/99"))
+    rig.target.apply([Upserts(rig.bind("items"), _items(range(2)))], nothing_missing)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(other.checkpoint, PIPELINE, settled=True)
+        with pytest.raises(TimeoutError):
+            reading.result(0.3)
+        rig.target.commit()
+        found = reading.result(10)
+    assert found is not None
+    assert found.position == "lsn:0/99"
 
 
 def test_a_removed_checkpoint_is_told(rig: Rig) -> None:

@@ -139,9 +139,9 @@ class MysqlTarget:
 
     # --- the checkpoint ---
 
-    def checkpoint(self, pipeline: str) -> Checkpoint | None:
+    def checkpoint(self, pipeline: str, *, settled: bool = False) -> Checkpoint | None:
         """The pipeline's row, or None. Raises NotSetUp without the cdc_agent tables."""
-        found = self._read(sql.READ, pipeline)
+        found = self._read(sql.READ_AND_LOCK if settled else sql.READ, pipeline)
         self._end("ROLLBACK")
         return found
 

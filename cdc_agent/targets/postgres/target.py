@@ -189,9 +189,9 @@ class PostgresTarget:
 
     # --- checkpoint
 
-    def checkpoint(self, pipeline: str) -> Checkpoint | None:
+    def checkpoint(self, pipeline: str, *, settled: bool = False) -> Checkpoint | None:
         """The pipeline's row. Raises NotSetUp, PositionUnreadable."""
-        return self._read_checkpoint(sql.READ, pipeline)
+        return self._read_checkpoint(sql.READ_AND_LOCK if settled else sql.READ, pipeline)
 
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
         """Raise the generation by one in a transaction of its own. Raises NotSetUp."""
