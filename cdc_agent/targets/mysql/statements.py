@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, wraps
+from operator import itemgetter
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from cdc_agent.engines.mysql.connection import Server
@@ -76,6 +77,33 @@ class Statements:
         key = {self.binding.columns[i].name for i in self.binding.key}
         return bool(table.primary_key) and key == set(table.primary_key) and not table.unique_keys
 
+    @cached_property
+    def may_load(self) -> bool:
+        """Whether LOAD DATA into the table itself inserts rows as an upsert would, or clashes.
+
+        The key must be one that the server keeps unique, and a column that is not written one that stays NULL.
+        """
+        table, columns = self.binding.table, self.binding.columns
+        key = {columns[i].name for i in self.binding.key}
+        unique = any(names and key.issuperset(names) for names in (table.primary_key, *table.unique_keys))
+        written = {column.name for column in columns}
+        left = (column for column in table.columns if column.name not in written and not column.generated)
+        return (
+            unique
+            and not self.binding.keyless
+            and self.key_never_null
+            and all(column.nullable and not column.has_default for column in left)
+        )
+
+    @cached_property
+    def _filled_in(self) -> frozenset[int]:
+        """The columns for which LOAD DATA makes up a value, and does not warn, when it is given NULL."""
+        return frozenset(
+            i
+            for i, column in enumerate(self.binding.columns)
+            if column.identity or (not column.nullable and column.type.native.startswith("timestamp"))
+        )
+
     # --- values; each raises RowRefused for one that is not in its kind's canonical form ---
 
     @_refusing
@@ -99,7 +127,14 @@ class Statements:
     @_refusing
     def stage_lines(self, columns: tuple[int, ...], rows: Sequence[Row], *, numbered: bool) -> bytes:
         """Rows of these columns as LOAD DATA input, for a staging table."""
+        for place, i in enumerate(columns, int(numbered)):
+            if i in self._filled_in and None in map(itemgetter(place), rows):
+                raise RowRefused(f"writing to {self.label}: column {self.binding.columns[i].name} cannot be NULL")
         return self._load_encoder(columns, numbered)(rows)
+
+    def lines(self, rows: Sequence[Row]) -> bytes:
+        """Rows as LOAD DATA input, for the table itself."""
+        return self.stage_lines(self._everything, rows, numbered=False)
 
     def _tuple_encoder(self, columns: tuple[int, ...], numbered: bool) -> TupleEncoder:
         found = self._tuple_encoders.get((columns, numbered))
@@ -198,7 +233,7 @@ class Statements:
         )
 
     def load_stage(self, stage: str, columns: Sequence[int], number: str | None) -> str:
-        """LOAD DATA of rows that `load_encoder` wrote; with `number` as the first field if given."""
+        """LOAD DATA into a table of rows that `load_encoder` wrote; with `number` as the first field if given."""
         fields = [number] if number is not None else []
         assignments = []
         for position, i in enumerate(columns):
@@ -209,6 +244,11 @@ class Statements:
         clause = f" SET {', '.join(assignments)}" if assignments else ""
         listed = ", ".join(fields)
         return f"LOAD DATA LOCAL INFILE 'rows' INTO TABLE {stage} {LOAD_FORMAT} ({listed}){clause}"
+
+    @cached_property
+    def load(self) -> str:
+        """LOAD DATA of whole rows into the table itself."""
+        return self.load_stage(self.table, self._everything, None)
 
     def merge(self, stage: str) -> str:
         """Insert the staged rows, each replacing the row of the same key."""

@@ -64,8 +64,8 @@ class Wire:
         """Run ``head tuple, tuple … tail`` as often as the tuples need; returns the rows affected in all."""
         return sum(self.run(b"%b%b%b" % (head, chunk, tail), doing) for chunk in self._chunks(tuples))
 
-    def load(self, statement: str, data: bytes, doing: str) -> None:
-        """LOAD DATA LOCAL from memory.
+    def load(self, statement: str, data: bytes, doing: str) -> int:
+        """LOAD DATA LOCAL from memory; returns the rows that are in the table now.
 
         LOCAL implies IGNORE: what would be an error is a warning there, and the value is bent to fit. So any warning
         is a refusal. https://dev.mysql.com/doc/refman/8.4/en/load-data.html#load-data-error-handling
@@ -73,9 +73,9 @@ class Wire:
         if len(data) > self.packet and max(map(len, data.split(b"\n"))) > self.packet:
             raise RowRefused(f"{doing}: the row is larger than max_allowed_packet ({self.packet} bytes)")
         with _translated(doing):
-            self.session.load(statement, data)
+            loaded = self.session.load(statement, data)
             if not self.session.warning_count:
-                return
+                return loaded
             warnings = self.session.show_warnings()
         number, text = (warnings[0][1], warnings[0][2]) if warnings else (1105, "")
         refusal = translate(pymysql.DataError(number, text), doing)

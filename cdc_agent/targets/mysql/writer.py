@@ -1,6 +1,7 @@
 """Steps become statements: the part of the MySQL target that writes rows.
 
-In: `Step`s, inside an open transaction. Out: the rows on the server, or RowRefused. Never commits, never uses REPLACE
+In: `Step`s, inside an open transaction. Out: the rows on the server, or RowRefused. Many rows that the source has just
+inserted are loaded straight into the table where that is safe (`straight`). Never commits, never uses REPLACE
 (it deletes), and uses ON DUPLICATE KEY UPDATE only where the table has no unique key but the route's: elsewhere it
 would overwrite another row, so there the row is looked up by its key, updated or inserted, and a clash is refused.
 """
@@ -20,10 +21,13 @@ from cdc_agent.targets.base import Missing
 from cdc_agent.targets.cascades import expand
 from cdc_agent.targets.mysql.staging import Staging
 from cdc_agent.targets.mysql.statements import Statements
+from cdc_agent.targets.mysql.straight import Straight
 from cdc_agent.targets.mysql.wire import Wire
 
 LOAD_FROM: Final = 1000
 """Rows from which a staging table is faster than multi-row statements (measured on MariaDB 10.11 and MySQL 9.7)."""
+STRAIGHT_FROM: Final = 500
+"""Rows from which to load them straight into the table is faster than multi-row statements."""
 ONE_BY_ONE: Final = 8
 """Rows up to which a statement for each costs no more than a staging table's three."""
 
@@ -34,18 +38,22 @@ class Writer:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self.staging = Staging(wire)
+        self._straight = Straight(wire)
         self._statements: dict[Binding, Statements] = {}
 
     def forget(self) -> None:
         """Forget what was made for bindings that may be outdated."""
         self._statements.clear()
+        self._straight.forget()
         self.staging.drop()
 
     def write(self, step: Step, missing: Missing) -> None:
         """Write one step. Raises RowRefused when a row is refused, by the server or because it cannot be rendered."""
         match step:
             case Upserts():
-                self._upsert(self._of(step.binding), step.rows)
+                to = self._of(step.binding)
+                if not (step.fresh and len(step.rows) >= STRAIGHT_FROM and self._straight.load(to, step.rows)):
+                    self._upsert(to, step.rows)
             case Updates():
                 self._update(self._of(step.binding), step, missing)
             case Removes():
