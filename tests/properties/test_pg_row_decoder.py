@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cdc_agent.errors import DecodeError
 from cdc_agent.model.changes import UPDATE
 from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
-from cdc_agent.sources.postgres.row_decoder import Shape, compile_decoder, decode_plainly
+from cdc_agent.sources.postgres.row_decoder import WIDE, Shape, compile_decoder, decode_plainly
 from tests.support.thorough import examples
 
 TEXT = Type(Kind.TEXT, "text")
@@ -31,7 +31,7 @@ values = st.one_of(
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Shape, list[bytes]]:
-    count = draw(st.integers(0, 6))
+    count = draw(st.integers(0, 6) | st.integers(WIDE, WIDE + 2))
     types = tuple(draw(st.sampled_from([TEXT, CHAR, INTEGER])) for _ in range(count))
     key = frozenset(draw(st.sets(st.integers(0, count - 1)))) if count else frozenset()
     rows = st.tuples(*[values] * count)
@@ -90,6 +90,37 @@ def test_damaged_messages_are_errors_in_both(case: tuple[Shape, list[bytes]], da
             plain = outcome(decode_plainly, damaged, shape)
             compiled = outcome(compile_decoder(shape), [damaged])
             assert compiled == (plain if isinstance(plain, str) else [plain])
+
+
+plain_values = st.binary(max_size=5) | st.sampled_from([b"t\0\0\0", b"t\0\0\0\1", b"\0", b"t", b"x" * 255, b"a  "])
+
+
+@st.composite
+def wide_rows(draw: st.DrawFn) -> list[Row]:
+    """Rows of a table with many columns, most of them without anything odd."""
+    count = draw(st.integers(WIDE, WIDE + 2))
+    rows: list[Row] = []
+    for _ in range(draw(st.integers(1, 3))):
+        row: list[Value] = [*draw(st.lists(plain_values, min_size=count, max_size=count))]
+        for place, value in draw(st.dictionaries(st.integers(0, count - 1), values, max_size=1)).items():
+            row[place] = value
+        rows.append(tuple(row))
+    return rows
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(wide_rows(), st.sampled_from([b"I", b"U"]), st.data())
+def test_wide_rows_are_split_as_they_are_decoded_plainly(rows: list[Row], tag: bytes, data: st.DataObject) -> None:
+    """With values that look like what separates them as well, and with any one byte another."""
+    shape = Shape("public.t", (TEXT, CHAR, *[INTEGER] * (len(rows[0]) - 2)), frozenset([0]), False)
+    decode = compile_decoder(shape)
+    messages = [tag + OID + b"N" + tuple_data(row) for row in rows]
+    assert decode(messages) == [decode_plainly(message, shape) for message in messages]
+    for message in messages:
+        at, byte = data.draw(st.integers(5, len(message) - 1)), data.draw(st.sampled_from(b"\0\1\5tnuN"))
+        damaged = message[:at] + bytes([byte]) + message[at + 1 :]
+        plain = outcome(decode_plainly, damaged, shape)
+        assert outcome(decode, [damaged]) == (plain if isinstance(plain, str) else [plain])
 
 
 def test_a_length_that_no_message_can_hold_is_an_error() -> None:

@@ -58,9 +58,9 @@ def plan(source: Table, of: str, engine: str, narrow: list[bool], misfit: str, c
 
 routes = st.tuples(
     st.sampled_from(list(TYPES)),
-    st.lists(st.booleans(), min_size=12, max_size=12),
+    st.lists(st.booleans(), min_size=20, max_size=20),
     st.sampled_from(["quarantine", "null", "stop"]),
-    st.lists(st.none() | st.sampled_from(EXPRESSIONS), min_size=12, max_size=12),
+    st.lists(st.none() | st.sampled_from(EXPRESSIONS), min_size=20, max_size=20),
 )
 """(the target's engine, which columns are narrow, the policy, the columns' expressions)"""
 

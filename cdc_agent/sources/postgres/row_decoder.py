@@ -1,8 +1,9 @@
 """The step from pgoutput's row messages to changes, compiled into one function for each relation version.
 
 `compile_decoder` writes a Python function in which every column has its own three statements, so that nothing is
-looked up for each value; a malformed message goes through `decode_plainly`, the reference that a property test
-compares it with. Raises `errors.DecodeError`; never does I/O.
+looked up for each value; a row of many columns is split at one go where it holds neither a NULL nor a long value. A
+malformed message goes through `decode_plainly`, the reference that a property test compares it with. Raises
+`errors.DecodeError`; never does I/O.
 
 Old rows: a key-only one (``K``) has UNSENT outside the key, where pgoutput sends nulls. A TOAST column that the
 update left unchanged takes its value from the old row where the log has it, else it is UNSENT.
@@ -10,10 +11,11 @@ update left unchanged takes its value from the old row where the log has it, els
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cdc_agent.errors import DecodeError
 from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Cells, Change, Direct, Plainly, Projection
@@ -21,6 +23,12 @@ from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
 from cdc_agent.sources.postgres.pgoutput import Delete, Insert, Update, parse
 
 Decoder = Callable[[Sequence[bytes]], list[Change]]
+WIDE: Final = 16
+"""Columns from which a row is split at one go."""
+_RESTS: Final = 100
+"""Rows that are read column by column after one that could not be split."""
+_SPLIT: Final = re.compile(rb"t\0\0\0(.)", re.DOTALL).split
+"""Before each value of less than 256 bytes stand a ``t`` and its length; no PostgreSQL text holds a NUL."""
 _MALFORMED = (LookupError, struct.error)
 """What generated code meets in a message that it leaves to the reference."""
 
@@ -77,6 +85,8 @@ def _names(shape: Shape) -> dict[str, Any]:
         "head": b"N" + len(shape.types).to_bytes(2),
         "plainly": lambda message: decode_plainly(message, shape),
         "fill": _fill,
+        "split": _SPLIT,
+        "length": {size: bytes([size]) for size in range(256)}.get,
     }
 
 
@@ -117,6 +127,7 @@ _TEMPLATE = """\
 def decode({parameters}):
     result = []
     append = result.append
+    rest = 0
     for m in messages:
         try:
             tag = m[0]
@@ -152,6 +163,25 @@ def decode({parameters}):
             {mend}
     return result
 """
+
+_WIDE = """\
+values = ()
+if rest:
+    rest -= 1
+elif p == 8:
+    parts = split(m)
+    values = parts[2::2]
+    if len(values) != {count} or len(parts[0]) != 8 or parts[1::2] != list(map(length, map(len, values))):
+        values = ()
+        rest = {rests}
+if values:
+    {names} = values
+    p = len(m)
+{trims}
+else:
+{columns}
+"""
+"""A row without NULLs, unsent or long values in one piece: what `split` found is right if every length is."""
 
 _COLUMN = """\
 k = m[p]
@@ -249,7 +279,7 @@ def _source(
         parameters=parameters,
         begin=_indented(begin, 12),
         old_columns=_columns(shape, 16, note),
-        new_columns=_columns(shape, 12, note),
+        new_columns=_new_columns(shape, 12, note),
         full_row=_tuple(names if shape.full else masked),
         key_row=_tuple(masked),
         deleted=_indented(deleted, 20),
@@ -257,6 +287,20 @@ def _source(
         unusual=unusual,
         mend=mend,
     )
+
+
+def _new_columns(shape: Shape, indent: int, note: str) -> str:
+    if len(shape.types) < WIDE:
+        return _columns(shape, indent, note)
+    trims = [f"{name} = {name}{trim}" for name, trim in zip(_cells(shape), _trims(shape), strict=True) if trim]
+    text = _WIDE.format(
+        count=len(shape.types),
+        rests=_RESTS,
+        names=", ".join(_cells(shape)),
+        trims=_indented(trims, 4),
+        columns=_columns(shape, 4, note),
+    )
+    return _indented(text.splitlines(), indent)
 
 
 def _cells(shape: Shape) -> list[str]:
@@ -269,10 +313,13 @@ def _indented(lines: Iterable[str], width: int) -> str:
 
 def _columns(shape: Shape, indent: int, note: str) -> str:
     blocks = (
-        _COLUMN.format(name=f"c{index}", trim='.rstrip(b" ")' if needs_trimming(type_) else "", note=note)
-        for index, type_ in enumerate(shape.types)
+        _COLUMN.format(name=name, trim=trim, note=note) for name, trim in zip(_cells(shape), _trims(shape), strict=True)
     )
     return _indented((line for block in blocks for line in block.splitlines()), indent)
+
+
+def _trims(shape: Shape) -> list[str]:
+    return ['.rstrip(b" ")' if needs_trimming(type_) else "" for type_ in shape.types]
 
 
 def _tuple(names: Sequence[str]) -> str:
