@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_SECONDS ?= 30
+# Processes that run tests side by side; they wait for servers most of the time. `make test PARALLEL=` is one alone.
+PARALLEL ?= 4
+ABREAST = $(if $(PARALLEL),-n $(PARALLEL) --dist load --maxschedchunk 1)
 
 help:  ## list the doors
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -24,11 +27,14 @@ servers: setup  ## make the server images that the tests run (needs root; other 
 	docker/images/engine
 	docker/images/build
 
-test: setup  ## the tests on the oldest and newest server of each engine
-	docker/host/with-servers default $(BIN)/pytest $(PYTEST)
+test: setup  ## the tests on the oldest and newest server of each engine (PARALLEL= one after the other)
+	docker/host/with-servers default $(BIN)/pytest $(ABREAST) $(PYTEST)
+
+test-quick: setup  ## what needs no server, and each kind of contract and scenario on one server of each engine
+	CDC_TEST_QUICK=1 docker/host/with-servers quick $(BIN)/pytest $(ABREAST) $(PYTEST)
 
 test-all: setup  ## the tests on every server version, long workloads included
-	CDC_TEST_SLOW=1 CDC_TEST_THOROUGH=20 docker/host/with-servers all $(BIN)/pytest $(PYTEST)
+	CDC_TEST_SLOW=1 CDC_TEST_THOROUGH=20 docker/host/with-servers all $(BIN)/pytest $(ABREAST) $(PYTEST)
 
 lint: setup  ## ruff, mypy and the direction of imports
 	$(BIN)/ruff format --check .
@@ -48,4 +54,4 @@ check: lint test  ## all that CI runs
 clean:  ## remove the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup demo servers test test-all lint bench check clean
+.PHONY: help setup demo servers test test-quick test-all lint bench check clean

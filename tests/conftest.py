@@ -11,17 +11,21 @@ import atexit
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import servers
+from tests.support import choice, owner, report, servers
 from tests.support.engines import Engine
+from tests.support.report import Report
 from tests.support.servers import Pairing, Server, ServerSpec
 
 # A new checkout's first drawn text takes a second, for which a test chosen by chance would have to answer.
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
+
+_report = Report()
 
 
 @pytest.fixture
@@ -99,12 +103,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not _is_worker(config):
+        owner.begin_run()
     atexit.register(servers.close)
     signal.signal(signal.SIGTERM, _end_in_order)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long ones first, else in a parallel run one process works on at the end and the others wait for it."""
+    if choice.QUICK:
+        kept, left_out = choice.quick(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+    items.sort(key=choice.is_short)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A process of a parallel run has ended, and tells of its servers."""
+    _report.add(getattr(node, "workeroutput", {}).get("servers", {}))
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A run that executed nothing proves nothing."""
+    if _is_worker(session.config):
+        session.config.workeroutput["servers"] = report.here()
+        return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     executed = reporter is None or any(reporter.getreports(kind) for kind in ("passed", "failed", "error", "xfailed"))
     if not executed and exitstatus == pytest.ExitCode.OK and not session.config.option.collectonly:
@@ -115,17 +140,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """The seed, the servers that the run used and, so that nobody overlooks them, those it should have used."""
     if (seed := config.getoption("randomly_seed", None)) is not None:
         terminalreporter.line(f"to repeat this order: pytest --randomly-seed={seed}")
-    if not servers.was_asked():
+    _report.add(report.here())
+    if not (_report.used or _report.missing):
         return
     terminalreporter.section("servers")
-    for one in sorted(servers.used(), key=lambda one: str(one.spec)):
-        terminalreporter.line(f"{one.spec!s:15} {one.exact_version} ({one.spec.provider})")
-    for complaint in servers.selection().missing:
-        terminalreporter.line(f"MISSING  {complaint}", red=True, bold=True)
+    for line in _report.lines():
+        terminalreporter.line(line)
+    for line in _report.complaints():
+        terminalreporter.line(line, red=True, bold=True)
 
 
 def pytest_unconfigure() -> None:
     servers.close()
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of several of a parallel run, and not the first."""
+    return hasattr(config, "workerinput")
 
 
 def _of(*engine: Engine) -> list[ServerSpec]:

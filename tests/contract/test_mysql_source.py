@@ -65,8 +65,13 @@ class Session:
                 cursor.execute(statement)
 
     def close(self) -> None:
-        if self.connection.open:
-            self.connection.close()
+        """Close it, and wait until the server has let go of what it prepared."""
+        if not self.connection.open:
+            return
+        number = self.connection.thread_id()
+        self.connection.close()
+        listed = "SELECT 1 FROM information_schema.processlist WHERE id = %s"
+        wait_until(lambda: not self.database.run(listed, (number,)), what="the end of the connection")
 
 
 @pytest.fixture

@@ -230,10 +230,39 @@ def test_a_missing_server_is_named_in_the_summary(tmp_path: Path) -> None:
     assert "MISSING  postgres:99: not here, postgres:" in run.stdout
 
 
-def _pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def test_a_parallel_run_shares_its_containers_and_reports_once(tmp_path: Path) -> None:
+    """Each process of it uses the same server, the first one's summary tells of all, and nothing stays behind."""
+    for number in range(4):
+        (tmp_path / f"test_{number}.py").write_text(
+            "def test_one(postgres):\n    print('port', postgres.port)\n    assert postgres.run('SELECT 1') == [(1,)]\n"
+        )
+    run = _pytest(tmp_path, "-n2", "-rP", CDC_TEST_SERVERS="postgres:99", CDC_TEST_REUSE="")
+    assert run.returncode == 0, run.stdout
+    provider = servers.select("postgres:99", servers.available()).specs[0].provider
+    assert run.stdout.count("MISSING  postgres:99") == 1
+    assert run.stdout.count(f"({provider})") == 1
+    ports = {int(line.split()[1]) for line in run.stdout.splitlines() if line.startswith("port ")}
+    assert len(ports) == (1 if provider == "docker" else 2)
+    assert not any(_listens(port) for port in ports)
+
+
+@pytest.mark.parametrize("body", ["", "import pytest\n\n\n@pytest.mark.skip\ndef test_skipped(): ...\n"])
+def test_a_parallel_run_that_executes_nothing_fails(tmp_path: Path, body: str) -> None:
+    """Nor does a run of several processes count as success that has only skipped."""
+    (tmp_path / "test_nothing.py").write_text(body)
+    assert _pytest(tmp_path, "-n2").returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_port_for_a_server_is_none_that_a_connection_may_be_given() -> None:
+    """Else a server that is stopped might not get its port back."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(engines.free_port() < lowest for _ in range(20))
+
+
+def _pytest(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", os.devnull, "--rootdir", str(folder)]
     return subprocess.run(
-        [*command, str(folder)],
+        [*command, *arguments, str(folder)],
         capture_output=True,
         text=True,
         check=False,

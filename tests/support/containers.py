@@ -1,15 +1,15 @@
 """Servers in containers, by testcontainers: ours (`docker/images/build`) or the official images, called the same way.
 
-A container belongs to the process that started it and carries that process in a label: what a killed test run left
-behind is removed by the next one. With `CDC_TEST_REUSE=1` the shared containers have fixed names, outlive the run and
-are found again.
+A container belongs to a process, named in a label: a shared one to the run's first process, any other to the one that
+started it. What a killed test run left behind is removed by the next one. With `CDC_TEST_REUSE=1` the shared containers
+have fixed names, outlive the run and are found again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -97,26 +97,38 @@ class Container:
 
 def launch(engine: Engine, image: str, settings: Mapping[str, str], *, in_memory: bool) -> Container:
     """Start a container that ends with this process. `in_memory` data is lost when it stops."""
-    return _launch(engine, image, settings, in_memory=in_memory, name=None)
+    return _launch(engine, image, settings, in_memory=in_memory)
 
 
-def shared(engine: Engine, image: str) -> Container:
-    """The running container of this name, or a new one that stays after this process (`CDC_TEST_REUSE=1`)."""
-    name = f"{PREFIX}-{engine}-{image.rpartition(':')[2]}"
+def shared(engine: Engine, image: str, run: str | None) -> Container:
+    """The run's container of this image, or a new one. Without a run it is one that stays (`CDC_TEST_REUSE=1`)."""
+    name = "-".join([PREFIX, engine, image.rpartition(":")[2], *([run] if run else [])])
     with owner.lock(name):
         found = _running(name)
         if found is not None and found.labels.get(_SETTINGS_LABEL) == _fingerprint(engine):
             return Container(found, _published_port(found, engine), shared=True)
         if found is not None:
             raise RuntimeError(f"{name} runs with other settings than these tests want: docker rm -fv {name}")
-        return _launch(engine, image, {}, in_memory=True, name=name)
+        return _launch(engine, image, {}, in_memory=True, name=name, run=run)
 
 
 def sweep() -> None:
     """Remove the containers of test runs that no longer exist."""
-    for container in _client().containers.list(all=True, filters={"label": _OWNER_LABEL}):
-        if not owner.is_alive(container.labels[_OWNER_LABEL]):
-            container.remove(force=True, v=True)
+    with owner.lock("cdc-test-sweep"):
+        _remove_those(lambda name: not owner.is_alive(name))
+
+
+def end_run() -> None:
+    """Remove the containers that this process's run has shared."""
+    if engine_answers():
+        _remove_those(lambda name: name == owner.me())
+
+
+def _remove_those(belongs: Callable[[str], bool]) -> None:
+    for container in _client().containers.list(all=True, filters={"label": _OWNER_LABEL}, ignore_removed=True):
+        if belongs(container.labels[_OWNER_LABEL]):
+            with suppress(NotFound):
+                container.remove(force=True, v=True)
 
 
 @cache
@@ -124,8 +136,18 @@ def _client() -> DockerClient:
     return DockerClient.from_env()
 
 
-def _launch(engine: Engine, image: str, settings: Mapping[str, str], *, in_memory: bool, name: str | None) -> Container:
-    labels = {_SETTINGS_LABEL: _fingerprint(engine)} if name else {_OWNER_LABEL: owner.me()}
+def _launch(
+    engine: Engine,
+    image: str,
+    settings: Mapping[str, str],
+    *,
+    in_memory: bool,
+    name: str | None = None,
+    run: str | None = None,
+) -> Container:
+    labels = {_SETTINGS_LABEL: _fingerprint(engine)} if name else {}
+    if run or not name:
+        labels[_OWNER_LABEL] = run or owner.me()
     for attempt in range(1, START_TRIES + 1):
         port = engines.free_port()
         container = _configured(engine, image, settings, port, in_memory=in_memory)

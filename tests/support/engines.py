@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 import psycopg
@@ -22,6 +23,7 @@ ENGINES: tuple[Engine, ...] = ("postgres", "mariadb", "mysql")
 TIME_ZONE = "America/Chicago"
 ADMIN_PASSWORD = "cdc-test"
 CONNECT_SECONDS = 10
+_PORTS = (15_000, 32_000)
 
 _POSTGRES_SETTINGS = {
     "wal_level": "logical",
@@ -126,7 +128,13 @@ def exact_version(connection: AdminConnection) -> str:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nothing listens on at this moment.
+
+    It is none of those that the kernel gives to connections, so a server that is stopped finds it free again.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -11,7 +11,8 @@ Where a server comes from, engine by engine, the first that gives one:
 `CDC_TEST_PROVIDER=process` or `docker` leaves out the other kind; `CDC_TEST_REUSE=1` keeps containers for the next run.
 
 Shared servers start when first asked for, keep their data in memory, and must not be stopped or reconfigured by a test;
-for that there is `launch`, a server of the test's own.
+for that there is `launch`, a server of the test's own. The processes of a parallel run share their containers; servers
+that run as processes each of them has for itself.
 """
 
 from __future__ import annotations
@@ -364,18 +365,20 @@ def launch(spec: ServerSpec, settings: Mapping[str, str] | None = None, *, in_me
 
 
 def was_asked() -> bool:
-    """Whether this run looked for servers at all."""
+    """Whether this process looked for servers at all."""
     return selection.cache_info().currsize > 0
 
 
 def used() -> list[Server]:
-    """The shared servers that have been started."""
+    """The shared servers that this process has used."""
     return list(_shared.values())
 
 
 def close() -> None:
-    """Drop the databases and end the servers of this process."""
+    """Drop the databases and end the servers of this process, and those of its run when it is the run's first."""
     with ExitStack() as all_of_it:
+        if owner.run() == owner.me():
+            all_of_it.callback(containers.end_run)
         for one in [*_private, *_shared.values()]:
             all_of_it.callback(one.remove)
         for database in list(_databases):
@@ -468,10 +471,13 @@ def _paired(sources: list[ServerSpec], targets: list[ServerSpec]) -> list[tuple[
 
 def _start_shared(spec: ServerSpec) -> Server:
     if spec.provider == "docker" and _reuse():
-        shared = _ready(Server(spec, containers.shared(spec.engine, spec.source)))
+        shared = _ready(Server(spec, containers.shared(spec.engine, spec.source, run=None)))
         with owner.lock("cdc-test-sweep"):
             _sweep_databases(shared)
         return shared
+    if spec.provider == "docker":
+        _sweep_once(spec.provider)
+        return _ready(Server(spec, containers.shared(spec.engine, spec.source, owner.run())))
     return _ready(Server(spec, _launch(spec, {}, in_memory=True)))
 
 
