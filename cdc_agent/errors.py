@@ -186,6 +186,30 @@ class DatabaseFault(Fatal):
     hint = "look at the server's own log for the statement and its reason"
 
 
+# --- tables read without a log (TB) ------------------------------------------------------------------------------
+
+
+class TableMissing(Fatal):
+    """A table that is to be read does not exist, or the agent's role has no right on it."""
+
+    code = "TB001"
+    hint = "create it, or grant SELECT on it; cdc-agent grants -c FILE prints the least rights that work"
+
+
+class NoKeyOrder(Fatal):
+    """A table's rows cannot be read by ranges of its key, since no index holds them in an order to continue from."""
+
+    code = "TB002"
+    hint = "give the table a primary key of whole columns in one direction; until then it can only be read whole"
+
+
+class TableChanged(Fatal):
+    """A table is no longer as it was described when its reading began."""
+
+    code = "TB003"
+    hint = "start the reading again: the table will be described anew"
+
+
 # --- mapping (MP) ------------------------------------------------------------------------------------------------
 
 

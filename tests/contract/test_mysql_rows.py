@@ -12,9 +12,9 @@ from typing import Any
 import pymysql
 import pytest
 
+from cdc_agent.engines.mysql.texts import float4, float8
 from cdc_agent.errors import DecodeError, LogUnusable
 from cdc_agent.model.values import UNSENT
-from cdc_agent.sources.mysql.rows.texts import float4, float8
 from tests.support import servers
 from tests.support.mysql_log import LoggedDatabase
 

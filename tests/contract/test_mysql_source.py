@@ -17,8 +17,8 @@ from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Rows, Truncate
 from cdc_agent.model.positions import BinlogPosition, parse_position
 from cdc_agent.model.values import UNSENT
 from cdc_agent.sources.assemble import PART_BYTES
-from cdc_agent.sources.mysql.reread import Rereader
 from cdc_agent.sources.mysql.stream import branches
+from cdc_agent.tables.mysql import MysqlTables
 from tests.support import servers
 from tests.support.mysql_reading import Reading, changes_of, keys, running
 from tests.support.servers import Database, Server
@@ -765,9 +765,10 @@ def test_a_row_is_read_again_with_rights_to_select_alone(
     database.run(f"CREATE USER {account} IDENTIFIED BY '{password}'")
     database.run(f"GRANT SELECT ON {database.name}.* TO {account}")
     port = urlsplit(database.url()).port
-    rereader = Rereader(Settings(url=f"mysql://{account}:{password}@127.0.0.1:{port}/{database.name}"), "reads again")
+    url = f"mysql://{account}:{password}@127.0.0.1:{port}/{database.name}"
+    tables = MysqlTables(Settings(url=url), "reads again", SourceUnavailable)
     try:
-        assert rereader.read(piece.table, {"id": b"1"}) == (b"1", b"a")
+        assert tables.reread(piece.table, {"id": b"1"}) == (b"1", b"a")
     finally:
-        rereader.close()
+        tables.close()
         database.run(f"DROP USER {account}")

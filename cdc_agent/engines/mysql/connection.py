@@ -11,6 +11,7 @@ import functools
 import re
 import socket
 import ssl
+from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -99,6 +100,21 @@ class Session(Connection):
             return int(self.query(statement) or 0)
         finally:
             self._input = None
+
+    def stream(self, statement: str) -> Generator[tuple[Any, ...]]:
+        """The rows of a statement one by one, as the server sends them; nothing else may be asked meanwhile.
+
+        Closed early, it drops the connection: the server would send all that is left.
+        """
+        self.query(statement, unbuffered=True)
+        result: Any = self._result
+        try:
+            while (row := result._read_rowdata_packet_unbuffered()) is not None:
+                yield row
+        finally:
+            if result.unbuffered_active:
+                result.unbuffered_active = False
+                self._force_close()
 
     @property
     def warning_count(self) -> int:

@@ -7,6 +7,7 @@ primary message's table, column and constraint names are kept; its text and DETA
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import psycopg
@@ -49,13 +50,14 @@ def connect(
     replication: bool = False,
     purpose: str,
     unavailable: type[Retryable] = TargetUnavailable,
+    settings: Mapping[str, str] | None = None,
 ) -> psycopg.Connection[Any]:
     """Open a connection whose values come as canonical text.
 
-    `replication` opens a logical replication connection (``replication=database``). Raises `unavailable` when the
-    server cannot be reached or refuses the connection.
+    `replication` opens a logical replication connection (``replication=database``); `settings` are further ones of the
+    session. Raises `unavailable` when the server cannot be reached or refuses the connection.
     """
-    parameters = _parameters(database, purpose, SESSION)
+    parameters = _parameters(database, purpose, {**SESSION, **(settings or {})})
     if replication:
         parameters["replication"] = "database"
     try:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pymysql
 
 from cdc_agent.engines.mysql.connection import Session, translate
+from cdc_agent.engines.mysql.log_end import NO_LOG_HINT, gtids_at, log_end
 from cdc_agent.errors import LogGone, LogUnusable, SourceUnavailable
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.positions import BinlogPosition
@@ -20,7 +21,7 @@ from cdc_agent.sources.base import ServerIdentity
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 
 _NEEDED: Final = {
-    "log_bin": ("ON", "start the server with --log-bin"),
+    "log_bin": ("ON", NO_LOG_HINT),
     "binlog_format": ("ROW", "run SET GLOBAL binlog_format = ROW"),
     "binlog_row_metadata": ("FULL", "run SET GLOBAL binlog_row_metadata = FULL"),
 }
@@ -72,20 +73,7 @@ class SourceServer:
 
     def end_of_log(self) -> BinlogPosition:
         """The end of the log at this moment. Raises LogUnusable when there is no log."""
-        current = not self.mariadb and self.session.server.version >= (8, 2, 0)
-        rows = self.run("SHOW BINARY LOG STATUS" if current else "SHOW MASTER STATUS")
-        if not rows:
-            raise LogUnusable("the source keeps no binary log", hint=_NEEDED["log_bin"][1])
-        file, offset = str(rows[0][0]), int(rows[0][1])
-        gtid = self.gtids_at(file, offset) if self.mariadb else "".join(str(rows[0][4]).split())
-        return BinlogPosition(file, offset, gtid)
-
-    def gtids_at(self, file: str, offset: int) -> str:
-        """MariaDB's GTID position at a place of its log."""
-        ((found,),) = self.run("SELECT BINLOG_GTID_POS(%s, %s)", (file, offset))
-        if found is None:
-            raise LogGone(f"the source's log does not reach back to {file}:{offset}")
-        return str(found)
+        return log_end(self.run, self.session.server)
 
     # --- checks before the start
 
@@ -161,7 +149,7 @@ class SourceServer:
     def known_gtids(self, position: BinlogPosition, gtid_mode: str) -> MysqlGtids | MariadbGtids | None:
         """The set up to the position, to which the stream adds; None when it cannot be known yet."""
         if self.mariadb:
-            return MariadbGtids(position.gtid or self.gtids_at(position.file, position.offset))
+            return MariadbGtids(position.gtid or gtids_at(self.run, position.file, position.offset))
         if position.gtid:
             return MysqlGtids(position.gtid)
         ((executed,),) = self.run("SELECT @@GLOBAL.gtid_executed")

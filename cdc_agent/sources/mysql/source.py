@@ -28,12 +28,12 @@ from cdc_agent.sources.base import Emit, ServerIdentity
 from cdc_agent.sources.mysql.derived import DerivedColumns
 from cdc_agent.sources.mysql.dump import Check, Dump
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
-from cdc_agent.sources.mysql.reread import Rereader
 from cdc_agent.sources.mysql.rows import Charsets, TableMaps
 from cdc_agent.sources.mysql.search import LogSearch
 from cdc_agent.sources.mysql.server import SourceServer
 from cdc_agent.sources.mysql.sharing import Feed, Readers, readers_of
 from cdc_agent.sources.mysql.stream import Stream
+from cdc_agent.tables.mysql import MysqlTables
 
 _T = TypeVar("_T")
 _FIRST_PACKET_SECONDS: Final = 30.0
@@ -70,7 +70,7 @@ class MysqlSource:
         self._first: list[bytes] = []
         self._stream: Callable[[Emit], Stream] | None = None
         self._closed = False
-        self._rereader = Rereader(database, f"re-reads rows for {pipeline}")
+        self._tables = MysqlTables(database, f"re-reads rows for {pipeline}", SourceUnavailable)
 
     # --- asked at any time
 
@@ -85,7 +85,7 @@ class MysqlSource:
         return self._ask(lambda server: unlogged_keys(server.session, unavailable=SourceUnavailable))
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
-        return self._rereader.read(table, key)
+        return self._tables.reread(table, key)
 
     # --- reading
 
@@ -201,7 +201,7 @@ class MysqlSource:
         self._closed = True
         if self._feed is not None:
             self._feed.close()
-        self._rereader.close()
+        self._tables.close()
 
     # --- questions on connections of their own
 

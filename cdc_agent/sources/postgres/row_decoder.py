@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cdc_agent.engines.postgres.texts import canonical, needs_trimming
 from cdc_agent.errors import DecodeError
 from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Cells, Change, Direct, Plainly, Projection
-from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
+from cdc_agent.model.values import UNSENT, Row, Type
 from cdc_agent.sources.postgres.pgoutput import Delete, Insert, Update, parse
 
 Decoder = Callable[[Sequence[bytes]], list[Change]]
@@ -44,16 +45,6 @@ class Shape:
     """Indexes of the columns that an old key holds."""
     full: bool
     """Whether an old row (``O``) is one: not so where a partition's replica identity is less than its root's."""
-
-
-def needs_trimming(type_: Type) -> bool:
-    """Whether the type prints blanks that are no part of its value: char(n)."""
-    return type_.fixed and type_.kind is Kind.TEXT
-
-
-def canonical(value: Value, type_: Type) -> Value:
-    """PostgreSQL's output as canonical text; under the agent's session settings only char(n) differs."""
-    return value.rstrip(b" ") if isinstance(value, bytes) and needs_trimming(type_) else value
 
 
 def compile_decoder(shape: Shape) -> Decoder:

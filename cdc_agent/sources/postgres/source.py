@@ -20,10 +20,11 @@ import psycopg
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres.catalogue import list_tables
 from cdc_agent.engines.postgres.connection import connect
+from cdc_agent.engines.postgres.log_end import log_end
 from cdc_agent.errors import DecodeError, LogUnusable, SourceUnavailable
 from cdc_agent.model import echo
 from cdc_agent.model.changes import Table, TableName, Truncate
-from cdc_agent.model.positions import Lsn, Position, parse_lsn
+from cdc_agent.model.positions import Lsn, Position
 from cdc_agent.model.values import Row, Value
 from cdc_agent.sources.assemble import Assembler, Report
 from cdc_agent.sources.base import Emit, ServerIdentity
@@ -39,9 +40,9 @@ from cdc_agent.sources.postgres.pgoutput import (
     parse,
 )
 from cdc_agent.sources.postgres.relations import Relations
-from cdc_agent.sources.postgres.reread import reread
 from cdc_agent.sources.postgres.session import Session
 from cdc_agent.sources.postgres.stream import HEADER, KEEPALIVE, XLOG_DATA, ReplicationStream, parse_keepalive
+from cdc_agent.tables.postgres import PostgresTables
 
 IDLE_BYTES: Final = 1024 * 1024
 """An idle log's progress is reported from so many bytes on, or when somebody asked how far it is."""
@@ -56,16 +57,6 @@ _BEGIN, _COMMIT, _ORIGIN = b"BCO"
 _TAG: Final = Struct(">BI")
 _BEGIN_FIELDS: Final = Struct(">QqI")
 _COMMIT_FIELDS: Final = Struct(">BQQq")
-
-_LOG_END: Final = """
-SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text,
-       CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text
-"""
-_PAGE_HEADER: Final = 40
-"""On an empty page the place for the next WAL record lies behind a header of at most so many bytes."""
-_FLUSH_SECONDS: Final = 1.0
-"""Commits under synchronous_commit = off reach the disk, and so the log's readers, by then."""
-_FLUSH_POLL_SECONDS: Final = 0.02
 
 
 class PostgresSource:
@@ -90,7 +81,7 @@ class PostgresSource:
         self._publication = publication
         self._report = report
         self._catalogue = Session(database, f"{pipeline} catalogue")
-        self._rows = Session(database, f"{pipeline} rows")
+        self._tables = PostgresTables(database, f"{pipeline} rows", SourceUnavailable)
         self._stream: ReplicationStream | None = None
         self._wanted: Callable[[TableName], bool] | None = None
         self._goal = Lsn(0)
@@ -117,7 +108,7 @@ class PostgresSource:
         """
         with connect(self._database, purpose=self._purpose, unavailable=SourceUnavailable) as connection:
             try:
-                end = _log_end(connection)
+                end = log_end(connection)
             except psycopg.Error as error:
                 raise translate(error, "asking for the end of the log") from error
         self._goal = max(self._goal, end)
@@ -129,7 +120,7 @@ class PostgresSource:
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """See `sources.base.Source`; in the text that the log would have."""
-        return self._rows.ask(lambda c: reread(c, table, key), f"reading a row of {table.schema}.{table.name} again")
+        return self._tables.reread(table, key)
 
     # --- the stream
 
@@ -151,7 +142,7 @@ class PostgresSource:
     def _require_log(self, connection: psycopg.Connection[Any], position: Lsn) -> None:
         found = slots.require_ours(slots.state(connection, self._slot), self._slot, self._database)
         slots.require_free(slots.wait_until_free(connection, self._slot) or found)
-        end = _log_end(connection)
+        end = log_end(connection)
         slots.require_position(found, position, end)
         self._require_published(connection)
         self._goal = max(self._goal, end)
@@ -207,7 +198,7 @@ class PostgresSource:
     def close(self) -> None:
         """See `sources.base.Source`; a running `read` ends within a tick, or else closes the stream when it ends."""
         self._closing.set()
-        self._rows.close()
+        self._tables.close()
         if self._reading.acquire(timeout=_CLOSE_SECONDS):
             try:
                 self._close_stream()
@@ -218,22 +209,6 @@ class PostgresSource:
         self._catalogue.close()
         if self._stream is not None:
             self._stream.close()
-
-
-def _log_end(connection: psycopg.Connection[Any]) -> Lsn:
-    """The flushed end of the log, once it holds what was inserted before the question."""
-    inserted, flushed = _ask_log_end(connection)
-    deadline = time.monotonic() + _FLUSH_SECONDS
-    while flushed.value + _PAGE_HEADER < inserted.value and time.monotonic() < deadline:
-        time.sleep(_FLUSH_POLL_SECONDS)
-        _, flushed = _ask_log_end(connection)
-    return flushed
-
-
-def _ask_log_end(connection: psycopg.Connection[Any]) -> tuple[Lsn, Lsn]:
-    row = connection.execute(_LOG_END.encode()).fetchone()
-    assert row is not None
-    return parse_lsn(row[0]), parse_lsn(row[1])
 
 
 class _Reader:

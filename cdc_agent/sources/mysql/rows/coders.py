@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cdc_agent.engines.mysql import texts
 from cdc_agent.errors import DecodeError
 from cdc_agent.sources.mysql.rows import columns as codes
-from cdc_agent.sources.mysql.rows import decimals, texts
+from cdc_agent.sources.mysql.rows import decimals
 from cdc_agent.sources.mysql.rows.charsets import BINARY, Charsets
 from cdc_agent.sources.mysql.rows.columns import Logged
 from cdc_agent.sources.mysql.rows.json_binary import json_text
@@ -297,16 +298,6 @@ def inflate(stored: bytes) -> bytes:
     return value
 
 
-def ewkb(stored: bytes) -> bytes:
-    """A geometry (SRID, then WKB) as PostGIS prints it: the SRID stands inside when it is not zero."""
-    if len(stored) < 9 or stored[4] != 1:
-        raise DecodeError("a geometry is not in the form that this version knows")
-    srid, wkb = stored[:4], stored[4:]
-    if srid == b"\0\0\0\0":
-        return hexlify(wkb).upper()
-    return hexlify(wkb[:4] + bytes((wkb[4] | 0x20,)) + srid + wkb[5:]).upper()
-
-
 NAMES: Final[dict[str, Any]] = {
     "UNSIGNED_TINY": texts.UNSIGNED_TINY,
     "SIGNED_TINY": texts.SIGNED_TINY,
@@ -330,7 +321,7 @@ NAMES: Final[dict[str, Any]] = {
     "float8": texts.float8,
     "hexlify": hexlify,
     "inflate": inflate,
-    "ewkb": ewkb,
+    "ewkb": texts.ewkb,
     "json_text": json_text,
 }
 """Every name that the expressions above use."""

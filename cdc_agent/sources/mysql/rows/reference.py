@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from cdc_agent.engines.mysql import texts
 from cdc_agent.errors import DecodeError, LogUnusable
 from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Change
 from cdc_agent.model.values import UNSENT, Row, Value
 from cdc_agent.sources.mysql.rows import columns as codes
-from cdc_agent.sources.mysql.rows import decimals, texts
+from cdc_agent.sources.mysql.rows import decimals
 from cdc_agent.sources.mysql.rows.charsets import BINARY, Charsets
-from cdc_agent.sources.mysql.rows.coders import ewkb, inflate
+from cdc_agent.sources.mysql.rows.coders import inflate
 from cdc_agent.sources.mysql.rows.columns import Logged
 from cdc_agent.sources.mysql.rows.json_binary import apply_diffs, json_text
 from cdc_agent.sources.mysql.rows.wire import Cursor
@@ -272,6 +273,6 @@ _READ: Final[dict[int, Callable[[Logged, Cursor], bytes]]] = {
     codes.ENUM: _enum,
     codes.SET: _set,
     codes.JSON: lambda column, cursor: json_text(cursor.take(cursor.integer(column.size))),
-    codes.GEOMETRY: lambda column, cursor: ewkb(cursor.take(cursor.integer(column.size))),
+    codes.GEOMETRY: lambda column, cursor: texts.ewkb(cursor.take(cursor.integer(column.size))),
     codes.VECTOR: lambda column, cursor: _bytes(cursor.take(cursor.integer(column.size))),
 }

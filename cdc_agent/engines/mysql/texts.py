@@ -1,12 +1,13 @@
-"""Canonical text of numbers and times as the generated decoder writes them: small caches and short functions.
+"""Canonical text of numbers, times and geometries, for rows of the log and rows of a table: caches, short functions.
 
-In: integers as they stand in the row image. Out: UTF-8 bytes in the forms of `values.Kind`. The plain versions, which
-a property test compares these with, are in `reference`.
+In: numbers and bytes as they stand in the row image. Out: UTF-8 bytes in the forms of `values.Kind`. The plain
+versions, which a property test compares these with, are in `sources.mysql.rows.reference`.
 """
 
 from __future__ import annotations
 
 import struct
+from binascii import hexlify
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,6 +15,8 @@ from math import inf, isfinite, nextafter
 from typing import Final
 
 import orjson
+
+from cdc_agent.errors import DecodeError
 
 _CACHED: Final = 1 << 17
 """Entries that a cache may hold before it starts anew; about 16 MB when full."""
@@ -200,3 +203,13 @@ def _not_finite(number: float) -> bytes:
     if number != number:
         return b"NaN"
     return b"Infinity" if number > 0 else b"-Infinity"
+
+
+def ewkb(stored: bytes) -> bytes:
+    """A geometry (SRID, then WKB) as PostGIS prints it: the SRID stands inside when it is not zero."""
+    if len(stored) < 9 or stored[4] != 1:
+        raise DecodeError("a geometry is not in the form that this version knows")
+    srid, wkb = stored[:4], stored[4:]
+    if srid == b"\0\0\0\0":
+        return hexlify(wkb).upper()
+    return hexlify(wkb[:4] + bytes((wkb[4] | 0x20,)) + srid + wkb[5:]).upper()

@@ -1,0 +1,352 @@
+"""Tables of MySQL and MariaDB read without their log: keys in, rows in the text that the row decoder writes out.
+
+A composite key is compared column by column, which the range optimiser follows into its index where it does not
+follow a comparison of rows. ENUM and SET are compared as the numbers by which they are ordered.
+
+https://dev.mysql.com/doc/refman/8.4/en/range-optimization.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+import pymysql
+
+from cdc_agent.config.model import Database
+from cdc_agent.engines.mysql import catalogue, printed
+from cdc_agent.engines.mysql.connection import Session, connect, quote, quote_name, translate
+from cdc_agent.engines.mysql.failures import is_disconnect
+from cdc_agent.engines.mysql.log_end import log_end
+from cdc_agent.errors import AgentError, DatabaseFault, Retryable, RowRefused, TableChanged, TargetSchemaError
+from cdc_agent.model.changes import Column, Table, TableName
+from cdc_agent.model.positions import BinlogPosition
+from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
+from cdc_agent.tables.base import LOCK_SECONDS, Description, logged, missing, require_key, require_order, sent
+
+_A_DAY: Final = 86_400
+_KEYS_AT_ONCE: Final = 500
+_NOT_LOCKED: Final = frozenset({1142, 1205, 1213})
+"""No right to lock (MySQL before 8.0.22 wants more than SELECT), lock wait timeout, deadlock."""
+_SETTINGS: Final = (
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "SET SESSION TRANSACTION READ ONLY",
+    f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}, net_write_timeout = {_A_DAY}, wait_timeout = {_A_DAY}",
+)
+_NO_LIMIT: Final = {True: "SET SESSION max_statement_time = 0", False: "SET SESSION max_execution_time = 0"}
+"""By whether the server is a MariaDB."""
+_SNAPSHOT: Final = "START TRANSACTION WITH CONSISTENT SNAPSHOT"
+_COLUMNS: Final = (
+    "SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+)
+_DIRECTIONS: Final = (
+    "SELECT DISTINCT COLLATION FROM information_schema.STATISTICS "
+    "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY'"
+)
+
+
+class MysqlTables:
+    """`tables.base.TableReader` for MySQL 8.0, MariaDB 10.6 and newer."""
+
+    def __init__(self, database: Database, purpose: str, unavailable: type[Retryable]) -> None:
+        """`unavailable` is raised when the server cannot be reached: the source's error or the target's."""
+        self._database = database
+        self._purpose = purpose
+        self._unavailable = unavailable
+        self._session: Session | None = None
+        self._in_snapshot = False
+
+    # --- what there is
+
+    def describe(self, name: TableName) -> Description:
+        found = catalogue.describe(self._opened(), *name, unavailable=self._unavailable)
+        if found is None:
+            raise missing(name)
+        directions = self._run(_DIRECTIONS, found.full_name)
+        return _description(found, self._words(found.full_name), len(directions) > 1, self._opened().server.is_mariadb)
+
+    def position(self) -> BinlogPosition:
+        return log_end(self._run, self._opened().server)
+
+    # --- rows
+
+    def by_keys(self, description: Description, keys: Sequence[Row]) -> list[Row]:
+        require_key(description)
+        rows: list[Row] = []
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            some = keys[start : start + _KEYS_AT_ONCE]
+            parameters = [one for key in some for one in _parameters(description, key)]
+            rows += self._rows(description, f"WHERE {_among(description, len(some))}", parameters)
+        return rows
+
+    def range(self, description: Description, after: Row | None, upto: Row | None, limit: int) -> list[Row]:
+        require_order(description)
+        clause, parameters = _between(description, after, upto)
+        return self._rows(description, f"{clause} ORDER BY {_key(description)} LIMIT {limit:d}", parameters)
+
+    def bounds(self, description: Description) -> tuple[Row, Row] | None:
+        require_order(description)
+        first = self._keys(description, f"ORDER BY {_key(description)} LIMIT 1", ())
+        last = self._keys(description, f"ORDER BY {_key(description, ' DESC')} LIMIT 1", ())
+        return (first[0], last[0]) if first and last else None
+
+    def key_after(self, description: Description, key: Row | None, count: int) -> Row | None:
+        require_order(description)
+        clause, parameters = _between(description, key, None)
+        ordered = f"{clause} ORDER BY {_key(description)} LIMIT 1 OFFSET {count - 1:d}"
+        return next(iter(self._keys(description, ordered, parameters)), None)
+
+    def whole(self, description: Description) -> Iterator[Row]:
+        """Closed early, it closes the connection: the server would send all that is left."""
+        finish = _finisher(description.table.columns)
+        query = f"SELECT {', '.join(description.selected)} FROM {description.place}"
+        session = self._opened()
+        try:
+            with closing(session.stream(query)) as rows:
+                yield from map(finish, rows)
+        except pymysql.MySQLError as error:
+            raise self._translated(error, f"reading {description.name}") from error
+        finally:
+            if not session.open:
+                self._session = None
+
+    def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
+        """A server sends a transaction's log before its storage engine has committed it, so the lock is waited for.
+
+        Who holds it longer than `LOCK_SECONDS` is another transaction, which took it after ours had ended.
+        """
+        existing = self._words(table.full_name)
+        columns = [column for column in table.columns if column.name in existing]
+        if not columns or not set(key) <= set(existing):
+            return None
+        condition, parameters = _same(table, key)
+        listed = ", ".join(printed.selected(one.name, one.type, existing[one.name]) for one in columns)
+        place = quote_name(*table.full_name)
+        query = f"SELECT {_literal(listed)} FROM {_literal(place)} WHERE {condition} LIMIT 1"
+        rows = self._committed(query, parameters)
+        if not rows:
+            return None
+        found = {one.name: printed.canonical(raw, one.type) for one, raw in zip(columns, rows[0], strict=True)}
+        return tuple(found.get(column.name, UNSENT) for column in table.columns)
+
+    def _committed(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+        share = " LOCK IN SHARE MODE" if self._opened().server.is_mariadb else " FOR SHARE"
+        try:
+            return self._run(query + share, parameters)
+        except AgentError as error:
+            if getattr(error.__cause__, "args", (0,))[0] not in _NOT_LOCKED:
+                raise
+            return self._run(query, parameters)
+
+    def _words(self, name: TableName) -> dict[str, str]:
+        """Column → the catalogue's word for its type."""
+        return {str(column): str(word).lower() for column, word in self._run(_COLUMNS, name)}
+
+    def _rows(self, description: Description, clause: str, parameters: Sequence[object]) -> list[Row]:
+        columns = list(zip(description.table.columns, description.selected, strict=True))
+        return self._select(description, columns, clause, parameters)
+
+    def _keys(self, description: Description, clause: str, parameters: Sequence[object]) -> list[Row]:
+        table = description.table
+        columns = [(table.columns[index], description.selected[index]) for index in table.key]
+        return self._select(description, columns, clause, parameters)
+
+    def _select(
+        self,
+        description: Description,
+        columns: Sequence[tuple[Column, str]],
+        clause: str,
+        parameters: Sequence[object],
+    ) -> list[Row]:
+        listed = ", ".join(expression for _, expression in columns)
+        finish = _finisher([column for column, _ in columns])
+        query = f"SELECT {_literal(listed)} FROM {_literal(description.place)} {clause}"
+        return [finish(row) for row in self._run(query, parameters, f"reading {description.name}")]
+
+    # --- the connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        self._run(_SNAPSHOT)
+        self._in_snapshot = True
+        try:
+            yield
+        finally:
+            self._in_snapshot = False
+            self._end_snapshot()
+
+    def _end_snapshot(self) -> None:
+        if self._session is None:
+            return
+        try:
+            self._session.rollback()
+        except pymysql.MySQLError:
+            self.close()
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None and session.open:
+            session.close()
+
+    def _run(self, sql: str, parameters: Sequence[object] = (), doing: str = "reading tables") -> list[tuple[Any, ...]]:
+        """The rows of a statement; once more on a new connection when the old one was lost since it was last used."""
+        again = self._session is not None and not self._in_snapshot
+        try:
+            return self._ask(sql, parameters)
+        except pymysql.MySQLError as error:
+            if not (is_disconnect(error) and again):
+                raise self._translated(error, doing) from error
+        try:
+            return self._ask(sql, parameters)
+        except pymysql.MySQLError as error:
+            raise self._translated(error, doing) from error
+
+    def _ask(self, sql: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+        try:
+            with self._opened().cursor() as cursor:
+                cursor.execute(sql, tuple(parameters))
+                return list(cursor.fetchall())
+        except pymysql.MySQLError as error:
+            if is_disconnect(error):
+                self.close()
+            raise
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            if self._in_snapshot:
+                raise self._unavailable("the connection was lost, and the snapshot with it")
+            session = connect(self._database, purpose=self._purpose, unavailable=self._unavailable)
+            session.decoders = {}  # values as the server prints them
+            for statement in (*_SETTINGS, _NO_LIMIT[session.server.is_mariadb]):
+                session.query(statement)
+            self._session = session
+        return self._session
+
+    def _translated(self, error: pymysql.MySQLError, doing: str) -> AgentError:
+        found = translate(error, doing, unavailable=self._unavailable)
+        if isinstance(found, TargetSchemaError):
+            return TableChanged(found.message)
+        return DatabaseFault(found.message) if isinstance(found, RowRefused) else found
+
+
+# --- describing --------------------------------------------------------------------------------------------------
+
+
+def _description(found: TargetTable, words: Mapping[str, str], mixed: bool, mariadb: bool) -> Description:
+    columns = [
+        Column(one.name, _as_logged(one.type, words[one.name], mariadb=mariadb), one.nullable, derived=one.generated)
+        for one in found.columns
+    ]
+    return Description(
+        catalogue=found,
+        table=logged(found.full_name, columns, found.primary_key),
+        place=quote_name(*found.full_name),
+        selected=tuple(printed.selected(column.name, column.type, words[column.name]) for column in columns),
+        unordered=_unordered(found, mixed),
+    )
+
+
+def _as_logged(type_: Type, word: str, *, mariadb: bool) -> Type:
+    """The type as table maps have it, which do not know the types that MariaDB has made of others."""
+    if word in ("uuid", "inet6", "inet4"):
+        size = 4 if word == "inet4" else 16
+        return Type(Kind.BYTES, f"binary({size})", length=size, fixed=True)
+    if mariadb and type_.kind is Kind.JSON:
+        return replace(type_, kind=Kind.TEXT)
+    return type_
+
+
+def _unordered(found: TargetTable, mixed: bool) -> str:
+    if not found.primary_key:
+        return "it has no primary key of whole columns"
+    return "the columns of its key run in different directions" if mixed else ""
+
+
+# --- conditions --------------------------------------------------------------------------------------------------
+
+
+def _key_columns(description: Description) -> list[Column]:
+    return [description.table.columns[index] for index in description.table.key]
+
+
+def _name(name: str) -> str:
+    return _literal(quote(name))
+
+
+def _literal(sql: str) -> str:
+    """SQL that holds names, in a statement whose parameters the driver formats with ``%``."""
+    return sql.replace("%", "%%")
+
+
+def _key(description: Description, direction: str = "") -> str:
+    return ", ".join(_name(column.name) + direction for column in _key_columns(description))
+
+
+def _parameters(description: Description, key: Row) -> list[object]:
+    pairs = zip(_key_columns(description), key, strict=True)
+    return [printed.ordinal(sent(column.name, value) or b"", column.type) for column, value in pairs]
+
+
+def _among(description: Description, count: int) -> str:
+    """Whether the key is one of so many: an IN of rows converts neither character sets nor numbers of labels."""
+    columns = _key_columns(description)
+    if len(columns) == 1:
+        return f"{_key(description)} IN ({', '.join([printed.compared(columns[0].type)] * count)})"
+    one = " AND ".join(f"{_name(column.name)} = {printed.compared(column.type)}" for column in columns)
+    return " OR ".join([f"({one})"] * count)
+
+
+def _between(description: Description, after: Row | None, upto: Row | None) -> tuple[str, list[object]]:
+    """The WHERE clause of a range, and its parameters."""
+    conditions: list[str] = []
+    parameters: list[object] = []
+    for sign, last, bound in ((">", ">", after), ("<", "<=", upto)):
+        if bound is not None:
+            conditions.append(_beyond(description, sign, last))
+            parameters += _repeated(_parameters(description, bound))
+    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
+
+
+def _beyond(description: Description, sign: str, last: str) -> str:
+    """``a > x OR a = x AND (b > y)``; the parameters are `_repeated`."""
+    *leading, final = [(_name(column.name), printed.compared(column.type)) for column in _key_columns(description)]
+    condition = f"{final[0]} {last} {final[1]}"
+    for name, value in reversed(leading):
+        condition = f"{name} {sign} {value} OR {name} = {value} AND ({condition})"
+    return f"({condition})"
+
+
+def _repeated(values: Sequence[object]) -> Iterator[object]:
+    for value in values[:-1]:
+        yield value
+        yield value
+    yield values[-1]
+
+
+def _same(table: Table, key: Mapping[str, Value]) -> tuple[str, list[object]]:
+    """Whether a row is the one of this key, which may be every column of a table without one, NULLs among them."""
+    types = {column.name: column.type for column in table.columns}
+    conditions: list[str] = []
+    parameters: list[object] = []
+    for name, value in key.items():
+        text, type_ = sent(name, value), types[name]
+        column = f"HEX({_name(name)})" if type_.kind is Kind.GEOMETRY else _name(name)
+        conditions.append(f"{column} <=> {printed.compared(type_)}")
+        parameters.append(None if text is None else printed.parameter(text, type_))
+    return " AND ".join(conditions) or "FALSE", parameters
+
+
+# --- results -----------------------------------------------------------------------------------------------------
+
+
+def _finisher(columns: Sequence[Column]) -> Callable[[Sequence[Any]], Row]:
+    """The function from what the server printed of a row to its canonical text."""
+    readers = [printed.reader(column.type) for column in columns]
+
+    def finish(raw: Sequence[Any]) -> Row:
+        return tuple([None if value is None else read(value) for value, read in zip(raw, readers, strict=True)])
+
+    return finish
