@@ -123,6 +123,16 @@ def _both_usual(first: Usual | None, second: Usual | None) -> Usual | None:
     return Usual(f"{first.when} and {when}", gives)
 
 
+def same(source: Type, target: Type, context: Context) -> Way:
+    """Every value passes as it is."""
+    return PASS
+
+
+def same_type(source: Type, target: Type, context: Context) -> Way:
+    """Types of one engine go to their own kind; the server refuses what differs in detail."""
+    return PASS if source.native == target.native else Way(None, frozenset({Code.FORM}))
+
+
 def misfit(code: Code, reason: str) -> NoReturn:
     raise MisfitError(code, reason)
 

@@ -8,8 +8,34 @@ from __future__ import annotations
 
 from typing import Final
 
-from cdc_agent.conversions import addresses, numbers, structures, texts, times
-from cdc_agent.conversions.base import PASS, Code, Context, Convert, ImpossibleError, Maker, MisfitError, Usual, Way
+from cdc_agent.conversions import (
+    addresses,
+    arrays,
+    bits,
+    booleans,
+    decimals,
+    floats,
+    geometries,
+    integers,
+    json_forms,
+    json_values,
+    ranges,
+    records,
+    texts,
+    times,
+)
+from cdc_agent.conversions.base import (
+    PASS,
+    Code,
+    Context,
+    Convert,
+    ImpossibleError,
+    Maker,
+    MisfitError,
+    Usual,
+    Way,
+    same_type,
+)
 from cdc_agent.model.values import Kind, Type
 
 __all__ = ["Code", "Context", "Convert", "ImpossibleError", "MisfitError", "Usual", "Way", "conversion"]
@@ -28,11 +54,13 @@ def conversion(source: Type, target: Type, context: Context) -> Way:
     return maker(source, target, context)
 
 
+_KINDS: Final = (
+    integers, decimals, floats, booleans, bits, texts, times, json_values, json_forms, ranges, records, geometries,
+    addresses,
+)  # fmt: skip
 MAKERS: Final[dict[tuple[Kind, Kind], Maker]] = {
-    **numbers.MAKERS,
-    **texts.MAKERS,
-    **times.MAKERS,
-    **structures.MAKERS,
-    **addresses.MAKERS,
-    (Kind.ARRAY, Kind.ARRAY): structures.array_to_array(conversion),
+    **{pair: maker for kind in _KINDS for pair, maker in kind.MAKERS.items()},
+    (Kind.ARRAY, Kind.ARRAY): arrays.array_to_array(conversion),
+    (Kind.OTHER, Kind.OTHER): same_type,
 }
+"""(source kind, target kind) → what makes the conversion."""

@@ -69,7 +69,7 @@ def _replacement(target: Type, policy: str) -> bytes | None:
 
 def _calendar(source: Type, target: Type, context: Context) -> Way:
     """MySQL has the years 0 to 9999 and no infinity."""
-    if context.to_postgres or context.source_engine != "postgresql":
+    if context.to_postgres or not context.from_postgres:
         return PASS
 
     def convert(text: bytes) -> bytes:
@@ -97,7 +97,7 @@ def _timestamp_range(source: Type, target: Type, context: Context) -> Way:
 
 
 def _is_mysql_timestamp(source: Type, context: Context) -> bool:
-    return source.kind is Kind.INSTANT and context.source_engine != "postgresql"
+    return source.kind is Kind.INSTANT and not context.from_postgres
 
 
 def _fraction(source: Type, target: Type, context: Context) -> Way:

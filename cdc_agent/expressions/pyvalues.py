@@ -23,7 +23,8 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, NoReturn
 
 from cdc_agent.conversions.base import Code, misfit
-from cdc_agent.conversions.numbers import float_text, plain_decimal
+from cdc_agent.conversions.decimals import plain_decimal
+from cdc_agent.conversions.floats import float_text
 from cdc_agent.conversions.times import interval_text, parse_clock, parse_interval, stamp, time_text
 from cdc_agent.model.values import Kind, Type
 
