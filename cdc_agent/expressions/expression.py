@@ -21,7 +21,7 @@ from cdc_agent.conversions.base import Code, MisfitError
 from cdc_agent.errors import ExpressionError
 from cdc_agent.expressions import pyvalues, terms
 from cdc_agent.expressions.coercion import truth
-from cdc_agent.expressions.compiler import Compiler, UnknownColumnError
+from cdc_agent.expressions.compiler import UnknownColumnError, compile_tree
 from cdc_agent.expressions.engine_dialects import PARSERS
 from cdc_agent.expressions.terms import PREFIX, Scope, Term, locate
 from cdc_agent.model.values import Kind, Type
@@ -118,7 +118,7 @@ def compile_expression(text: str, columns: Mapping[str, Type], dialect: str, *, 
     with_place = _Placed(place)
     tree = with_place(lambda: parse(text, dialect))
     scope = Scope(text, dialect, dict(columns))
-    return with_place(lambda: _compiled(scope, tree, lambda: Compiler(scope).term(tree)))
+    return with_place(lambda: _compiled(scope, tree, lambda: compile_tree(scope, tree)))
 
 
 def compile_filter(text: str, columns: Mapping[str, Type], dialect: str) -> Expression:
@@ -126,7 +126,7 @@ def compile_filter(text: str, columns: Mapping[str, Type], dialect: str) -> Expr
     with_place = _Placed("where")
     tree = with_place(lambda: parse(text, dialect))
     scope = Scope(text, dialect, dict(columns))
-    return with_place(lambda: _compiled(scope, tree, lambda: truth(scope, Compiler(scope).term(tree))))
+    return with_place(lambda: _compiled(scope, tree, lambda: truth(scope, compile_tree(scope, tree))))
 
 
 def compile_constant(value: str | int | float | bool | None, dialect: str) -> Expression:
