@@ -77,6 +77,20 @@ class PositionUnreadable(Fatal):
     hint = "restore the row from cdc_agent.checkpoint_history"
 
 
+class TablesOutdated(Fatal):
+    """The store's tables on a target were made by an older version of the program."""
+
+    code = "CK005"
+    hint = "cdc-agent setup -c FILE --upgrade brings them up to date; what is in them stays"
+
+
+class TablesTooNew(Fatal):
+    """The store's tables on a target were upgraded by a newer version of the program."""
+
+    code = "CK006"
+    hint = "use the newer program: tables that were upgraded do not go back"
+
+
 # --- reading and decoding (DC) -----------------------------------------------------------------------------------
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 
 from cdc_agent.config.model import Config
 from cdc_agent.engines.admin import Admin
-from cdc_agent.errors import AgentError
+from cdc_agent.errors import AgentError, TablesOutdated
 from cdc_agent.flow import ends as databases
 from cdc_agent.model.positions import parse_position
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.sources.base import Reader
 from cdc_agent.store import checkpoints
+from cdc_agent.store.tables import VERSION, mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,15 @@ def _pipeline(config: Config, name: str, servers: Servers) -> Reading:
         return replace(reading, state="not set up")
     reading = _with_checkpoint(reading, held)
     try:
-        return _with_source(reading, databases.reader(config, name), servers[settings.source], held)
+        seen = _with_source(reading, databases.reader(config, name), servers[settings.source], held)
+        return replace(seen, last_error=_outdated(held, settings.target) or seen.last_error)
     except AgentError as error:
         return replace(reading, state="unreachable", last_error=f"{error.code}: {error.message}")
+
+
+def _outdated(held: checkpoints.Held, target: str) -> str | None:
+    """The error with which `run` would stop."""
+    return None if held.version == VERSION else f"{TablesOutdated.code}: {mismatch(held.version, target)}"
 
 
 def _with_checkpoint(reading: Reading, held: checkpoints.Held) -> Reading:

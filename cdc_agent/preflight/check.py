@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from cdc_agent.config.model import Config, Database
 from cdc_agent.engines.admin import Admin
-from cdc_agent.errors import AgentError
+from cdc_agent.errors import AgentError, TablesOutdated, TablesTooNew
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.preflight import route_checks
@@ -20,7 +20,8 @@ from cdc_agent.preflight.context import OnDatabase, OnRoute
 from cdc_agent.preflight.findings import Finding, error, info, skewed, warning
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.sides import SIDES
-from cdc_agent.store import checkpoints
+from cdc_agent.store import checkpoints, versions
+from cdc_agent.store.tables import VERSION, mismatch
 
 
 def check(config: Config, names: Sequence[str]) -> list[Finding]:
@@ -64,6 +65,7 @@ class _Check:
     def _database(self, on: OnDatabase) -> Iterator[Finding]:
         for one in SIDES[on.settings.engine].checks:
             yield from _guarded(on.name, one(on))
+        yield from _guarded(on.name, store_version(on))
 
     def skew(self) -> Iterator[Finding]:
         """Newest-wins compares clocks."""
@@ -160,6 +162,14 @@ def _is_local(host: str) -> bool:
         return host == "localhost" or host.startswith("/")
 
 
+def store_version(on: OnDatabase) -> Iterator[Finding]:
+    """`run` stops at tables that an older or a newer program made."""
+    version = versions.found(on.server) if on.targets else 0
+    if version not in (0, VERSION):
+        hint = TablesOutdated.hint if version < VERSION else TablesTooNew.hint
+        yield error("PF063", on.name, mismatch(version), hint)
+
+
 def clock_drift(server: Admin) -> float:
     """Seconds by which the server's clock is ahead of ours, to within half a round trip."""
     before = time.time()
@@ -168,6 +178,8 @@ def clock_drift(server: Admin) -> float:
 
 
 def _set_up(name: str, source: OnDatabase | None, target: OnDatabase) -> Iterator[Finding]:
+    if versions.found(target.server) > VERSION:
+        return
     held = checkpoints.read(target.server, name)
     if held is None:
         yield info("PF061", name, f"there is no checkpoint on {target.name} yet", "cdc-agent setup -c FILE")

@@ -62,6 +62,7 @@ RULES: Final = {
     "PF060": "the opposite direction maps other tables",
     "PF061": "a pipeline is not set up",
     "PF062": "LOAD DATA LOCAL is off",
+    "PF063": "the agent's tables have another version",
 }
 """Code → what it says in general."""
 

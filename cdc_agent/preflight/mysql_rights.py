@@ -14,9 +14,9 @@ def account(database: Database) -> str:
     return f"CREATE USER {quote(database.user)}@'%' IDENTIFIED BY '{FILL_IN}'"
 
 
-def own_schema(user: str) -> str:
-    """The statement that gives a user the database cdc_agent."""
-    return f"GRANT ALL ON `cdc_agent`.* TO {quote(user)}"
+def own_store(user: str) -> list[str]:
+    """What gives a user the database cdc_agent."""
+    return [f"GRANT ALL ON `cdc_agent`.* TO {quote(user)}"]
 
 
 def rights(database: Database, needs: Needs) -> Iterator[str]:

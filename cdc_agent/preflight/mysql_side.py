@@ -109,9 +109,9 @@ class MysqlSide:
         """See `side.Side`."""
         return mysql_rights.rights(database, needs)
 
-    def own_schema(self, user: str) -> str:
+    def own_store(self, user: str, version: int) -> list[str]:
         """See `side.Side`."""
-        return mysql_rights.own_schema(user)
+        return mysql_rights.own_store(user)
 
     def declared(self, name: str, column: TargetColumn, type_: str, target: Admin, source_flavor: str) -> str:
         """See `side.Side`: servers of one flavour share their collations, and so which texts are equal."""

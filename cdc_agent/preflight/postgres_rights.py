@@ -5,7 +5,6 @@ https://www.postgresql.org/docs/current/logical-replication-security.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from cdc_agent.config.model import Database, Engine
@@ -22,9 +21,11 @@ def account(database: Database, *, reads: bool) -> str:
     return f"CREATE ROLE {quote(database.user)} {login} PASSWORD '{FILL_IN}'"
 
 
-def own_schema(user: str) -> str:
-    """The statement that gives a role the schema cdc_agent."""
-    return f"CREATE SCHEMA cdc_agent AUTHORIZATION {quote(user)}"
+def own_store(user: str, version: int) -> list[str]:
+    """What gives a role the schema cdc_agent, or changes tables of `version` that another role owns."""
+    if version:
+        return versions.written_out(Engine.POSTGRES, version)
+    return [f"CREATE SCHEMA cdc_agent AUTHORIZATION {quote(user)}"]
 
 
 def rights(database: Database, needs: Needs) -> Iterator[str]:
@@ -50,13 +51,8 @@ def _agent_schema(role: str) -> Iterator[str]:
     """The role owns the schema and its tables, and nothing else."""
     yield f"CREATE SCHEMA cdc_agent AUTHORIZATION {role}"
     yield f"SET ROLE {role}"
-    yield from (_without_comments(statement) for statement in versions.creation(Engine.POSTGRES))
+    yield from versions.written_out(Engine.POSTGRES)
     yield "RESET ROLE"
-
-
-def _without_comments(statement: str) -> str:
-    """A comment at the end would swallow the semicolon."""
-    return re.sub(r"\s*--[^\n]*", "", statement).replace("\n    ", "\n")
 
 
 def _publication(name: str, tables: list[TableName], role: str) -> Iterator[str]:

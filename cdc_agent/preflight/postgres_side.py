@@ -50,9 +50,9 @@ class PostgresSide:
         """See `side.Side`."""
         return postgres_rights.rights(database, needs)
 
-    def own_schema(self, user: str) -> str:
+    def own_store(self, user: str, version: int) -> list[str]:
         """See `side.Side`."""
-        return postgres_rights.own_schema(user)
+        return postgres_rights.own_store(user, version)
 
     def declared(self, name: str, column: TargetColumn, type_: str, target: Admin, source_flavor: str) -> str:
         """See `side.Side`: an extension's type stands under the schema that it has there."""

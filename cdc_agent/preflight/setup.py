@@ -1,9 +1,10 @@
 """``cdc-agent setup``: what pipelines need on their servers before the first run.
 
 In: a configuration and the names of pipelines. Out: the agent's tables on targets, publication and slot on PostgreSQL
-sources, a first checkpoint for each pipeline, and a report of what was done. Running it again changes nothing. It
-never leaves a slot without a checkpoint: what it made for a pipeline is dropped again when a later step fails, and a
-slot that a killed setup left is taken up by the next.
+sources, a first checkpoint for each pipeline, and a report of what was done. Running it again changes nothing. Tables
+that an older version of the program made are upgraded only when asked for. It never leaves a slot without a checkpoint:
+what it made for a pipeline is dropped again when a later step fails, and a slot that a killed setup left is taken up by
+the next.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cdc_agent.preflight.create import create_target_table
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.sides import SIDES
 from cdc_agent.store import checkpoints, versions
+from cdc_agent.store.tables import VERSION, require
 
 
 @dataclass(slots=True)
@@ -32,15 +34,17 @@ class Report:
     unchanged: list[str] = field(default_factory=list)
 
 
-def set_up(config: Config, names: Sequence[str], *, create_tables: bool = False) -> Report:
+def set_up(config: Config, names: Sequence[str], *, create_tables: bool = False, upgrade: bool = False) -> Report:
     """Set pipelines up; idempotent.
 
-    Raises PrivilegeMissing with the SQL for a DBA, SourceSchemaError when a route takes no table, LogGone when a
-    checkpoint is there and its slot is not, SlotInUse when something else reads the slot.
+    `create_tables` makes target tables that are missing, `upgrade` changes the agent's own that an older program made.
+    Raises TablesOutdated for those otherwise, TablesTooNew, PrivilegeMissing with the SQL for a DBA, SourceSchemaError
+    when a route takes no table, LogGone when a checkpoint is there and its slot is not, SlotInUse when something else
+    reads the slot.
     """
     with Servers(config, "setup") as servers:
         setup = _Setup(config, servers)
-        setup.schemas(names)
+        setup.stores(names, upgrade=upgrade)
         for name in names:
             if create_tables:
                 setup.target_tables(name)
@@ -76,24 +80,31 @@ class _Setup:
         pairs = [(self._config.pipelines[name].source, self._config.pipelines[name].target) for name in names]
         return list(dict.fromkeys(database for pair in pairs for database in pair))
 
-    def schemas(self, names: Sequence[str]) -> None:
+    def stores(self, names: Sequence[str], *, upgrade: bool) -> None:
         """The agent's tables, first of all: the publication of a source that is a target too holds its checkpoint."""
         for name in self._touched(names):
-            if name not in self._targets:
-                continue
-            there = versions.exists(self._servers[name])
-            if not there:
-                self._create_schema(name)
-            self._note(not there, f"{name}: tables of cdc_agent")
+            if name in self._targets:
+                self._store(name, upgrade=upgrade)
 
-    def _create_schema(self, name: str) -> None:
-        server = self._servers[name]
+    def _store(self, name: str, *, upgrade: bool) -> None:
+        version = versions.found(self._servers[name])
+        older = 0 < version < VERSION
+        if version and not (older and upgrade):
+            require(version, name)
+            self._note(False, f"{name}: tables of cdc_agent")
+            return
+        self._bring_up(name, version)
+        steps = f", version {version} to {VERSION}" if older else ""
+        self._note(True, f"{name}: tables of cdc_agent{steps}")
+
+    def _bring_up(self, name: str, version: int) -> None:
+        server, user = self._servers[name], self._config.databases[name].user
         try:
-            versions.create(server)
+            versions.bring_up(server)
         except PrivilegeMissing as error:
             raise PrivilegeMissing(
-                f"{name}: the role may not create the schema cdc_agent",
-                details=[f"{SIDES[server.engine].own_schema(self._config.databases[name].user)};"],
+                f"{name}: the role may not {'upgrade the tables of' if version else 'create the schema'} cdc_agent",
+                details=[f"{line};" for line in SIDES[server.engine].own_store(user, version)],
                 hint="have a DBA run this, then setup again; `cdc-agent grants` prints all that is needed",
             ) from error
 

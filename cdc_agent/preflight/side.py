@@ -68,8 +68,8 @@ class Side(Protocol):
     def rights(self, database: Database, needs: Needs) -> Iterator[str]:
         """The statements that give it the least rights that work; comments are statements of their own."""
 
-    def own_schema(self, user: str) -> str:
-        """The statement with which a DBA lets a role have the schema cdc_agent."""
+    def own_store(self, user: str, version: int) -> list[str]:
+        """What a DBA runs for a role that may not make the schema cdc_agent (`version` 0) or upgrade its tables."""
 
     def declared(self, name: str, column: TargetColumn, type_: str, target: Admin, source_flavor: str) -> str:
         """The native type of a new column, with what its values need to be equal where the source's are.

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from cdc_agent.config.model import Config
-from cdc_agent.errors import AgentError
+from cdc_agent.errors import AgentError, TablesTooNew
 from cdc_agent.flow import ends as databases
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.setup import Report
@@ -20,7 +20,7 @@ from cdc_agent.store import checkpoints, versions
 def tear_down(config: Config, names: Sequence[str], *, schema: bool = False) -> Report:
     """Remove slots, publications and checkpoints of pipelines; with `schema` also cdc_agent where none remains.
 
-    Raises the first AgentError after everything that could be removed was removed.
+    Raises the first AgentError after everything that could be removed was removed; TablesTooNew is one.
     """
     with Servers(config, "teardown") as servers:
         teardown = _Teardown(config, servers)
@@ -51,8 +51,21 @@ class _Teardown:
         (self.report.done if changed else self.report.unchanged).append(what)
 
     def pipeline(self, name: str) -> None:
+        """All of it or, where a newer program has upgraded the target's tables, nothing."""
+        if self._too_new(self._config.pipelines[name].target):
+            return
         self.attempt(lambda: self._log(name))
         self.attempt(lambda: self._checkpoint(name))
+
+    def _too_new(self, target: str) -> bool:
+        try:
+            versions.readable(self._servers[target])
+        except TablesTooNew as error:
+            self.failures.append(error)
+            return True
+        except AgentError:
+            return False
+        return False
 
     def _log(self, name: str) -> None:
         reader = databases.reader(self._config, name)

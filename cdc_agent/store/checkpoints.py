@@ -21,11 +21,14 @@ class Held:
 
     checkpoint: Checkpoint
     updated_seconds_ago: float
+    version: int
+    """Of the tables; it may be an older program's."""
 
 
 def read(target: Admin, pipeline: str) -> Held | None:
-    """The pipeline's row; None when there is none, or no table."""
-    if not versions.exists(target):
+    """The pipeline's row; None when there is none, or no table. Raises TablesTooNew."""
+    version = versions.readable(target)
+    if not version:
         return None
     columns = ", ".join(target.quote(name) for name in CHECKPOINT_COLUMNS)
     found = target.rows(
@@ -36,7 +39,7 @@ def read(target: Admin, pipeline: str) -> Held | None:
     if not found:
         return None
     *row, age = found[0]
-    return Held(read_checkpoint(tuple(row)), float(age))
+    return Held(read_checkpoint(tuple(row)), float(age), version)
 
 
 def write_first(target: Admin, pipeline: str, source: str, position: str, identity: str) -> None:
@@ -64,7 +67,7 @@ def write_first(target: Admin, pipeline: str, source: str, position: str, identi
 
 def remove(target: Admin, pipeline: str) -> bool:
     """Delete the pipeline's checkpoint and history; quarantined rows stay. True when there was a checkpoint."""
-    if not versions.exists(target):
+    if not versions.readable(target):
         return False
     where = f"WHERE {target.quote('pipeline')} = %s"
     target.run(f"DELETE FROM {target.quote('cdc_agent', 'checkpoint_history')} {where}", (pipeline,))
@@ -73,7 +76,7 @@ def remove(target: Admin, pipeline: str) -> bool:
 
 def pipelines(target: Admin) -> list[str]:
     """The pipelines that have a checkpoint here."""
-    if not versions.exists(target):
+    if not versions.readable(target):
         return []
     found = target.rows(f"SELECT {target.quote('pipeline')} FROM {target.quote('cdc_agent', 'checkpoint')}")
     return sorted(str(row[0]) for row in found)

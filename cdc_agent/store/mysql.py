@@ -76,7 +76,50 @@ _FIRST: Final = (
     """,
 )
 
-MIGRATIONS: Final = (Migration(1, tuple(map(Statement, _FIRST))),)
+
+def _column(table: str, column: str) -> str:
+    return (
+        "SELECT 1 FROM information_schema.columns WHERE table_schema = 'cdc_agent'"
+        f" AND table_name = '{table}' AND column_name = '{column}'"
+    )
+
+
+def _index(table: str, index: str) -> str:
+    return (
+        "SELECT 1 FROM information_schema.statistics WHERE table_schema = 'cdc_agent'"
+        f" AND table_name = '{table}' AND index_name = '{index}'"
+    )
+
+
+_SECOND: Final = (
+    Statement(
+        """
+    ALTER TABLE `cdc_agent`.`checkpoint_history`
+        ADD COLUMN `source_identity` VARCHAR(255),
+        ADD COLUMN `label` VARCHAR(190)
+    """,
+        done=_column("checkpoint_history", "label"),
+    ),
+    Statement(
+        """
+    ALTER TABLE `cdc_agent`.`quarantine`
+        ADD COLUMN `old_row` LONGTEXT,
+        ADD COLUMN `new_row` LONGTEXT,
+        ADD COLUMN `old_key` LONGTEXT,
+        ADD COLUMN `new_key` LONGTEXT
+    """,
+        done=_column("quarantine", "new_key"),
+    ),
+    Statement(
+        """
+    ALTER TABLE `cdc_agent`.`quarantine`
+        ADD KEY `quarantine_pipeline_table` (`pipeline`, `target_table`, `state`, `id`)
+    """,
+        done=_index("quarantine", "quarantine_pipeline_table"),
+    ),
+)
+
+MIGRATIONS: Final = (Migration(1, tuple(map(Statement, _FIRST))), Migration(2, _SECOND))
 
 
 def _listed(columns: Sequence[str]) -> str:
@@ -84,6 +127,7 @@ def _listed(columns: Sequence[str]) -> str:
 
 
 ADMIN: Final = Statements(
+    patience="SET SESSION lock_wait_timeout = 15",
     schema_exists="SELECT 1 FROM information_schema.schemata WHERE schema_name = 'cdc_agent'",
     create_schema="CREATE DATABASE IF NOT EXISTS `cdc_agent` DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     drop_schema="DROP DATABASE IF EXISTS `cdc_agent`",
@@ -117,8 +161,11 @@ generation has moved."""
 TAKE_OVER: Final = _update_checkpoint(", `started_at` = CURRENT_TIMESTAMP(6)")
 """As `WRITE`, with the generation that was found as the last parameter."""
 
-READ: Final = f"SELECT {_listed(tables.CHECKPOINT_COLUMNS)} FROM {_CHECKPOINT} WHERE `pipeline` = %s"
-"""The row that `tables.read_checkpoint` reads; no row without a checkpoint."""
+READ: Final = (
+    f"SELECT {_listed(tables.CHECKPOINT_COLUMNS)}, (SELECT MAX(`version`) FROM `cdc_agent`.`schema_version`)"
+    f" FROM {_CHECKPOINT} WHERE `pipeline` = %s"
+)
+"""The row that `tables.claimed` reads; no row without a checkpoint."""
 
 READ_AND_LOCK: Final = f"{READ} FOR UPDATE"
 
@@ -129,6 +176,13 @@ HOLDER: Final = (
 
 ADD_HISTORY: Final = _insert("checkpoint_history", tables.HISTORY_COLUMNS)
 """`tables.history_values`."""
+
+PRUNE_HISTORY: Final = (
+    "DELETE FROM `cdc_agent`.`checkpoint_history` WHERE `pipeline` = %s"
+    f" AND `written_at` < CURRENT_TIMESTAMP(6) - INTERVAL {tables.HISTORY_DAYS} DAY AND `label` IS NULL"
+    f" ORDER BY `written_at` LIMIT {tables.PRUNED_AT_ONCE}"
+)
+"""pipeline."""
 
 ADD_QUARANTINED: Final = _insert("quarantine", tables.QUARANTINE_COLUMNS)
 """`tables.quarantine_values`."""

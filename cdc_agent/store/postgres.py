@@ -81,7 +81,29 @@ _FIRST: Final = (
     """,
 )
 
-MIGRATIONS: Final = (Migration(1, tuple(map(Statement, _FIRST))),)
+_SECOND: Final = (
+    """
+    ALTER TABLE cdc_agent.checkpoint_history
+        ADD COLUMN IF NOT EXISTS source_identity text,
+        ADD COLUMN IF NOT EXISTS label text
+    """,
+    """
+    ALTER TABLE cdc_agent.quarantine
+        ADD COLUMN IF NOT EXISTS old_row text,
+        ADD COLUMN IF NOT EXISTS new_row text,
+        ADD COLUMN IF NOT EXISTS old_key text,
+        ADD COLUMN IF NOT EXISTS new_key text
+    """,
+    """
+    CREATE INDEX IF NOT EXISTS quarantine_pipeline_table
+        ON cdc_agent.quarantine (pipeline, target_table, state, id)
+    """,
+)
+
+MIGRATIONS: Final = (
+    Migration(1, tuple(map(Statement, _FIRST))),
+    Migration(2, tuple(map(Statement, _SECOND))),
+)
 
 
 def _listed(columns: Sequence[str]) -> str:
@@ -89,6 +111,7 @@ def _listed(columns: Sequence[str]) -> str:
 
 
 ADMIN: Final = Statements(
+    patience="SET lock_timeout = '15s'",
     schema_exists="SELECT 1 FROM pg_namespace WHERE nspname = 'cdc_agent'",
     create_schema="CREATE SCHEMA IF NOT EXISTS cdc_agent",
     drop_schema="DROP SCHEMA IF EXISTS cdc_agent CASCADE",
@@ -139,9 +162,10 @@ WRITE_AND_MARK: Final = (
 """`WRITE` with the logical message, where the role may emit one."""
 
 READ: Final = (
-    f"SELECT {_listed(tables.CHECKPOINT_COLUMNS)} FROM cdc_agent.checkpoint WHERE pipeline = $1::text".encode()
-)
-"""The row that `tables.read_checkpoint` reads; no row without a checkpoint."""
+    f"SELECT {_listed(tables.CHECKPOINT_COLUMNS)}, (SELECT max(version) FROM cdc_agent.schema_version) "
+    "FROM cdc_agent.checkpoint WHERE pipeline = $1::text"
+).encode()
+"""The row that `tables.claimed` reads; no row without a checkpoint."""
 
 READ_AND_LOCK: Final = READ + b" FOR UPDATE"
 
@@ -163,8 +187,13 @@ ADD_HISTORY: Final = _insert("checkpoint_history", tables.HISTORY_COLUMNS)
 
 PRUNE_HISTORY: Final = f"""
 DELETE FROM cdc_agent.checkpoint_history
-WHERE pipeline = $1::text AND written_at < now() - interval '{tables.HISTORY_DAYS} days'
+WHERE id IN (
+    SELECT id FROM cdc_agent.checkpoint_history
+    WHERE pipeline = $1::text AND written_at < now() - interval '{tables.HISTORY_DAYS} days' AND label IS NULL
+    ORDER BY written_at LIMIT {tables.PRUNED_AT_ONCE}
+)
 """.encode()
+"""pipeline."""
 
 ADD_QUARANTINED: Final = _insert("quarantine", tables.QUARANTINE_COLUMNS)
 """`tables.quarantine_values`."""

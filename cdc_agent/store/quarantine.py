@@ -26,8 +26,8 @@ SHOWN: Final = (
 
 
 def newest(target: Admin, pipeline: str, limit: int) -> list[dict[str, Any]]:
-    """The newest `limit` quarantined rows of a pipeline, newest first, values included."""
-    if not versions.exists(target):
+    """The newest `limit` quarantined rows of a pipeline, newest first, values included. Raises TablesTooNew."""
+    if not versions.readable(target):
         return []
     columns = ", ".join(target.quote(name) for name in SHOWN)
     found = target.rows(

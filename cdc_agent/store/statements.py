@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a migration; running it again changes nothing."""
+    """One statement of a migration. Running it again changes nothing, or else `done` tells when it must not be run."""
 
     sql: str
+    done: str = ""
+    """A question that has a row once `sql` was run; for what the engine cannot make conditional by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class Migration:
 class Statements:
     """One engine's statements, and parts of them, outside the flow."""
 
+    patience: str
+    """Limits the session's waits for locks. A statement of a migration that waits for a table holds up whoever comes
+    after it, and a running agent gives up only after a longer time."""
     schema_exists: str
     """A row when the schema is there."""
     create_schema: str

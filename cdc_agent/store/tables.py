@@ -4,8 +4,8 @@ In PostgreSQL they live in the schema ``cdc_agent``, in MySQL and MariaDB in the
 
 - ``checkpoint``: one row for each pipeline; written first in every apply transaction, and so the echo marker too;
 - ``checkpoint_history``: earlier checkpoints, for replay;
-- ``quarantine``: refused rows with their reason;
-- ``schema_version``: one row, the version of these tables.
+- ``quarantine``: refused changes with their reason, their images and keys before and after;
+- ``schema_version``: one row for each version that these tables have reached.
 
 Nothing here does I/O.
 """
@@ -14,15 +14,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cdc_agent.errors import TakenOver
+from cdc_agent.errors import PositionUnreadable, TablesOutdated, TablesTooNew, TakenOver
 from cdc_agent.model import echo
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
 
-TABLES: Final = ("checkpoint", "checkpoint_history", "quarantine", "schema_version")
+VERSION: Final = 2
+"""The version of the tables that this program reads and writes."""
 
 HISTORY_DAYS: Final = 7
-"""Earlier checkpoints are kept this long; replay reaches no further back."""
+"""Earlier checkpoints are kept this long, those with a label until teardown; replay reaches no further back."""
+
+PRUNED_AT_ONCE: Final = 1000
+"""Lines of history that one commit may remove, so that many old ones never hold up the rows that commit with them."""
 
 CHECKPOINT_COLUMNS: Final = (
     "pipeline",
@@ -48,7 +52,9 @@ HISTORY_COLUMNS: Final = (
     "source_commit_time",
     "transactions",
     "changes",
+    "source_identity",
 )
+"""The columns that `history_values` fills; a ``label`` is given later."""
 
 QUARANTINE_COLUMNS: Final = (
     "pipeline",
@@ -61,7 +67,12 @@ QUARANTINE_COLUMNS: Final = (
     "code",
     "position",
     "source_commit_time",
+    "old_row",
+    "new_row",
+    "old_key",
+    "new_key",
 )
+"""The columns that `quarantine_values` fills; ``row_data`` is the newest image that is known."""
 
 QUARANTINE_STATES: Final = ("waiting", "released", "discarded")
 
@@ -95,6 +106,7 @@ def history_values(checkpoint: Checkpoint) -> tuple[Any, ...]:
         checkpoint.source_commit_time,
         checkpoint.transactions,
         checkpoint.changes,
+        checkpoint.source_identity,
     )
 
 
@@ -111,6 +123,10 @@ def quarantine_values(pipeline: str, entry: Quarantined) -> tuple[Any, ...]:
         entry.code,
         entry.position,
         entry.source_commit_time,
+        entry.old_row,
+        entry.new_row,
+        entry.old_key,
+        entry.new_key,
     )
 
 
@@ -134,6 +150,34 @@ def read_checkpoint(row: tuple[Any, ...]) -> Checkpoint:
         quarantined=quarantined,
         host=host,
     )
+
+
+def claimed(row: tuple[Any, ...], where: str) -> Checkpoint:
+    """The checkpoint of a row that the engines' ``READ`` found; `where` is the target's name.
+
+    Raises TablesOutdated, TablesTooNew, PositionUnreadable.
+    """
+    *values, version = row
+    require(version or 0, where)
+    try:
+        return read_checkpoint(tuple(values))
+    except ValueError as error:
+        raise PositionUnreadable(f"the checkpoint of pipeline {row[0]} on {where} is damaged") from error
+
+
+def require(version: int, where: str = "") -> None:
+    """Raise TablesOutdated or TablesTooNew unless the tables (on the target `where`) have this program's version."""
+    told = mismatch(version, where)
+    if version < VERSION:
+        raise TablesOutdated(told)
+    if version > VERSION:
+        raise TablesTooNew(told)
+
+
+def mismatch(version: int, where: str = "") -> str:
+    """How the tables' version and the program's differ, in words."""
+    place = f" on {where}" if where else ""
+    return f"the tables of cdc_agent{place} have version {version}, this program's have version {VERSION}"
 
 
 def taken_over(pipeline: str, expected: int, found: Holder | None) -> TakenOver:

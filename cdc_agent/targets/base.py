@@ -30,14 +30,19 @@ class Target(Protocol):
         """Drop cached descriptions and prepared statements, after a schema change or a reconnect."""
 
     def checkpoint(self, pipeline: str, *, settled: bool = False) -> Checkpoint | None:
-        """Read the pipeline's row. Raises NotSetUp when there is no cdc_agent schema.
+        """Read the pipeline's row.
 
         With `settled` under the row's lock, so after every transaction that has written it already: the server may
-        still be at work on a COMMIT whose answer was lost. Raises TransactionAborted when that takes too long.
+        still be at work on a COMMIT whose answer was lost. Raises TransactionAborted when that takes too long,
+        NotSetUp when there is no cdc_agent schema, TablesOutdated or TablesTooNew when its tables are not of this
+        program's version, PositionUnreadable when the row is damaged.
         """
 
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
-        """Raise the generation by one in a transaction of its own, and return the row. Raises NotSetUp."""
+        """Raise the generation by one in a transaction of its own, and return the row.
+
+        Raises NotSetUp and what `checkpoint` raises.
+        """
 
     def begin(self, checkpoint: Checkpoint) -> None:
         """Open a transaction whose first statement writes `checkpoint` by compare-and-set on its generation.

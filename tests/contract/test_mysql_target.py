@@ -15,7 +15,6 @@ import pymysql
 import pytest
 
 from cdc_agent.config.model import Database as DatabaseSettings
-from cdc_agent.config.model import Engine
 from cdc_agent.errors import (
     NotSetUp,
     OutcomeUnknown,
@@ -34,7 +33,7 @@ from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding
 from cdc_agent.store.tables import CHECKPOINT_COLUMNS, checkpoint_values
 from cdc_agent.targets.mysql import MysqlTarget
 from tests.support.servers import Database, Server
-from tests.support.targets import ENTRY, store_statements
+from tests.support.targets import ENTRY, make_store
 
 _pipelines = itertools.count(1)
 MANY = 2500
@@ -42,7 +41,7 @@ MANY = 2500
 
 @pytest.fixture
 def database(any_mysql: Server) -> Iterator[Database]:
-    any_mysql.run(";\n".join(store_statements(Engine.MYSQL)))
+    make_store(any_mysql)
     found = any_mysql.create_database("target")
     yield found
     found.drop()
@@ -720,7 +719,7 @@ def test_a_read_only_server_is_waited_for_and_one_without_local_infile_works(
 ) -> None:
     """After a failover the old primary is read-only: that passes, and no row is to blame."""
     server = private_server(any_mysql, {"local_infile": "0"}, in_memory=True)
-    server.run(";\n".join(store_statements(Engine.MYSQL)))
+    make_store(server)
     database = server.create_database("own")
     server.run("CREATE USER agent IDENTIFIED BY 'p'; GRANT ALL ON cdc_agent.* TO agent")
     server.run(f"GRANT ALL ON {database.name}.* TO agent")

@@ -137,7 +137,7 @@ def test_setup_that_fails_drops_what_it_made(sync: Sync) -> None:
     target, name = sync.databases["other"], sync.named("there")
     set_up(config(sync), [sync.named("back")])
     with Servers(config(sync), "test") as servers:
-        versions.create(servers["other"])
+        versions.bring_up(servers["other"])
     before = {name: (slots(one), publications(one)) for name, one in sync.databases.items()}
     constraint = f"refuse_{sync.tag}"
     target.run(f"ALTER TABLE cdc_agent.checkpoint ADD CONSTRAINT {constraint} CHECK (pipeline <> '{name}')")

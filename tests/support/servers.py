@@ -31,6 +31,9 @@ from urllib.parse import quote
 import psycopg
 import pymysql
 
+from cdc_agent.config.model import Database as Settings
+from cdc_agent.engines import registry
+from cdc_agent.store import versions
 from tests.support import containers, engines, owner, processes
 from tests.support.engines import AdminConnection, Engine
 from tests.support.waiting import NeverHappenedError, wait_until
@@ -474,6 +477,7 @@ def _start_shared(spec: ServerSpec) -> Server:
         shared = _ready(Server(spec, containers.shared(spec.engine, spec.source, run=None)))
         with owner.lock("cdc-test-sweep"):
             _sweep_databases(shared)
+            _bring_up_store(shared)
         return shared
     if spec.provider == "docker":
         _sweep_once(spec.provider)
@@ -513,6 +517,13 @@ def _sweep_databases(shared: Server) -> None:
         if ours and not owner.is_alive(f"{ours[1]}.{ours[2]}"):
             with suppress(psycopg.OperationalError, pymysql.err.OperationalError):
                 shared.drop_database(name)
+
+
+def _bring_up_store(shared: Server) -> None:
+    """The agent's tables that tests of an earlier checkout left: on MySQL they are the server's, and outlive a run."""
+    if not shared.is_postgres:
+        with registry.connect(Settings(url=shared.url(database="mysql")), "test") as connection:
+            versions.bring_up(connection)
 
 
 def _unicode(engine: Engine) -> str:

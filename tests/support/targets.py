@@ -9,6 +9,7 @@ from typing import Any
 
 from cdc_agent.config.model import Database as Settings
 from cdc_agent.config.model import Engine
+from cdc_agent.engines import registry
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Step
@@ -119,16 +120,15 @@ def open_rig(server: Server, *ddl: str, **options: Any) -> Rig:
     for statement in ddl:
         database.run(statement)
     settings = Settings(url=database.url())
-    set_up(database, settings.engine)
+    set_up(database)
     target = make_target(settings, **options)
     target.connect()
     return Rig(database, target, target.take_over(PIPELINE, "db-1:100"))
 
 
-def set_up(database: Database, engine: Engine, checkpoint: Checkpoint = CHECKPOINT) -> None:
+def set_up(database: Database, checkpoint: Checkpoint = CHECKPOINT) -> None:
     """The agent's own tables, with the first checkpoint of a pipeline."""
-    for statement in store_statements(engine):
-        database.run(statement)
+    make_store(database)
     for table in ("checkpoint", "checkpoint_history", "quarantine"):
         database.run(f"DELETE FROM cdc_agent.{table} WHERE pipeline = %s", (checkpoint.pipeline,))
     names, values = tables.CHECKPOINT_COLUMNS, tables.checkpoint_values(checkpoint)
@@ -136,9 +136,11 @@ def set_up(database: Database, engine: Engine, checkpoint: Checkpoint = CHECKPOI
     database.run(f"INSERT INTO cdc_agent.checkpoint ({', '.join(names)}) VALUES ({marks})", values)
 
 
-def store_statements(engine: Engine) -> list[str]:
-    """What makes the agent's own tables."""
-    return [versions.STATEMENTS[engine].create_schema, *versions.creation(engine)]
+def make_store(place: Database | Server) -> None:
+    """The agent's own tables, made or upgraded."""
+    url = place.url() if isinstance(place, Database) else place.url(database="mysql")
+    with registry.connect(Settings(url=url), "test") as server:
+        versions.bring_up(server)
 
 
 def close_rig(rig: Rig) -> None:

@@ -19,6 +19,8 @@ PROVOKED = {
     "CK002": "contract/test_target.py",
     "CK003": "contract/test_stops.py",
     "CK004": "contract/test_stops.py",
+    "CK005": "contract/test_store.py",
+    "CK006": "contract/test_store.py",
     "DC001": "unit/test_pgoutput.py",
     "SL001": "contract/test_postgres_source.py",
     "SL002": "contract/test_postgres_source.py",
@@ -83,6 +85,7 @@ PROVOKED = {
     "PF060": "contract/test_preflight.py",
     "PF061": "contract/test_preflight.py",
     "PF062": "contract/test_preflight.py",
+    "PF063": "contract/test_store.py",
 }
 """Code → the tests that provoke it; they name the error's class or the code."""
 

@@ -23,7 +23,6 @@ from cdc_agent.errors import (
     AgentError,
     NotSetUp,
     OutcomeUnknown,
-    PositionUnreadable,
     RowRefused,
     TargetSchemaError,
     TargetUnavailable,
@@ -140,13 +139,13 @@ class MysqlTarget:
     # --- the checkpoint ---
 
     def checkpoint(self, pipeline: str, *, settled: bool = False) -> Checkpoint | None:
-        """The pipeline's row, or None. Raises NotSetUp without the cdc_agent tables."""
+        """The pipeline's row, or None. Raises NotSetUp, TablesOutdated, TablesTooNew, PositionUnreadable."""
         found = self._read(sql.READ_AND_LOCK if settled else sql.READ, pipeline)
         self._end("ROLLBACK")
         return found
 
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
-        """Raise the generation in a transaction of its own. Raises NotSetUp when the pipeline has no row."""
+        """Raise the generation in a transaction of its own. Raises NotSetUp and what `checkpoint` raises."""
         before = self._read(sql.READ_AND_LOCK, pipeline)
         if before is None:
             self._end("ROLLBACK")
@@ -162,10 +161,7 @@ class MysqlTarget:
             rows = self._wire.select(statement, (pipeline,), "reading cdc_agent.checkpoint")
         except TargetSchemaError as error:
             raise NotSetUp(f"{self._name} has no checkpoint tables") from error
-        try:
-            return tables.read_checkpoint(rows[0]) if rows else None
-        except ValueError as error:
-            raise PositionUnreadable(f"the checkpoint of pipeline {pipeline} is damaged") from error
+        return tables.claimed(rows[0], self._name) if rows else None
 
     # --- transactions ---
 
@@ -226,6 +222,7 @@ class MysqlTarget:
         """Commit, with a line of history first if given. Raises OutcomeUnknown when the answer did not arrive."""
         if history is not None:
             self._wire.execute(sql.ADD_HISTORY, tables.history_values(history), "writing the checkpoint's history")
+            self._wire.execute(sql.PRUNE_HISTORY, (history.pipeline,), "pruning the checkpoint's history")
         session = self._wire.session
         try:
             session.query("COMMIT")

@@ -25,7 +25,6 @@ from cdc_agent.errors import (
     AgentError,
     NotSetUp,
     OutcomeUnknown,
-    PositionUnreadable,
     PrivilegeMissing,
     RowRefused,
     TargetUnavailable,
@@ -190,11 +189,11 @@ class PostgresTarget:
     # --- checkpoint
 
     def checkpoint(self, pipeline: str, *, settled: bool = False) -> Checkpoint | None:
-        """The pipeline's row. Raises NotSetUp, PositionUnreadable."""
+        """The pipeline's row. Raises NotSetUp, TablesOutdated, TablesTooNew, PositionUnreadable."""
         return self._read_checkpoint(sql.READ_AND_LOCK if settled else sql.READ, pipeline)
 
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
-        """Raise the generation by one in a transaction of its own. Raises NotSetUp."""
+        """Raise the generation by one in a transaction of its own. Raises NotSetUp and what `checkpoint` raises."""
         self._flight.add(b"BEGIN", doing="beginning a transaction")
         try:
             found = self._read_checkpoint(sql.READ_AND_LOCK, pipeline)
@@ -218,12 +217,7 @@ class PostgresTarget:
                 raise NotSetUp(f"there is no cdc_agent schema on {self._name}") from error
             raise
         rows = found.rows
-        if not rows:
-            return None
-        try:
-            return tables.read_checkpoint(rows[0])
-        except ValueError as error:
-            raise PositionUnreadable(f"the checkpoint of pipeline {pipeline} on {self._name} is damaged") from error
+        return tables.claimed(rows[0], self._name) if rows else None
 
     # --- transaction
 
