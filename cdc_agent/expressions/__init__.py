@@ -1,1 +1,1 @@
-"""SQL expressions of the mapping, compiled to Python."""
+"""SQL expressions of the mapping, compiled to Python: `expression` is the door; `dialect` is how the engines differ."""

@@ -1,7 +1,7 @@
-"""Types among each other: which type operands share, and how a term becomes another type, as each engine does it.
+"""Types among each other: which type operands share, and how a term becomes another type.
 
-PostgreSQL refuses to mix types but for untyped literals and numbers; MySQL converts. What MySQL would convert in a
-surprising way (a date compared with any text, a text as a condition) is refused with a hint instead.
+What the engines do differently is asked of the scope's `Dialect`. What MySQL would convert in a surprising way (a date
+compared with any text, a text as a condition) is refused with a hint instead.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from sqlglot import exp
 
 from cdc_agent.conversions.base import Context, ImpossibleError, MisfitError
 from cdc_agent.conversions.convert import conversion
-from cdc_agent.expressions import numbers, pyvalues, terms, texts, times
-from cdc_agent.expressions.terms import MOMENTS, NUMBERS, TEXTS, Scope, Term
+from cdc_agent.expressions import numbers, pyvalues, terms, times
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import MOMENTS, NUMBERS, TEXTS, Term
 from cdc_agent.expressions.texts import bytes_of_text
 from cdc_agent.model.values import Kind, Type
 
 _ODD_MOMENT: Final = re.compile(r"-?infinity|\d{4,7}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?(?: BC)?")
-_RANK: Final = {Kind.BOOL: 0, Kind.YEAR: 1, Kind.INTEGER: 1, Kind.DECIMAL: 2, Kind.FLOAT: 3}
+RANK: Final = {Kind.BOOL: 0, Kind.YEAR: 1, Kind.INTEGER: 1, Kind.DECIMAL: 2, Kind.FLOAT: 3}
+"""Of two kinds of numbers the one of the higher rank holds both."""
+NUMBER_TYPES: Final = {Kind.INTEGER: terms.BIG, Kind.DECIMAL: terms.DECIMAL, Kind.FLOAT: terms.FLOAT}
 _NAMES: Final = {Kind.BOOL: "boolean", Kind.TEXT: "text", Kind.INSTANT: "timestamp with time zone"}
 
 
@@ -84,14 +87,13 @@ def to_type(scope: Scope, term: Term, type_: Type) -> Term:
 def to_number(scope: Scope, term: Term, kind: Kind) -> Term:
     """Upwards from integer over decimal to float; MySQL reads texts as floats."""
     if term.untyped:
-        return _number_literal(scope, term, kind)
+        return scope.dialect.literal_number(scope, term, kind)
     if term.kind is kind or (kind is Kind.INTEGER and term.kind is Kind.YEAR):
         return term
-    if term.kind is Kind.BOOL and not scope.is_postgres:
-        return to_number(scope, replace(term, type=terms.BIG), kind)
-    if term.kind in TEXTS and not scope.is_postgres and kind is Kind.FLOAT:
-        return scope.call(texts.mysql_number, [term], terms.FLOAT, term.node)
-    if term.kind in NUMBERS and _RANK[term.kind] < _RANK[kind]:
+    found = scope.dialect.as_number(scope, term, kind)
+    if found is not None:
+        return found
+    if term.kind in NUMBERS and RANK[term.kind] < RANK[kind]:
         if term.is_constant:
             value = Decimal(term.constant) if kind is Kind.DECIMAL else float(term.constant)
             return scope.constant(value, terms.DECIMAL if kind is Kind.DECIMAL else terms.FLOAT, term.node)
@@ -99,13 +101,6 @@ def to_number(scope: Scope, term: Term, kind: Kind) -> Term:
             return scope.call(Decimal, [term], terms.DECIMAL, term.node)
         return scope.call(float, [term], terms.FLOAT, term.node)
     raise scope.error(f"a {name_of(term.kind)} where a number is needed", term.node, "use CAST")
-
-
-def _number_literal(scope: Scope, term: Term, kind: Kind) -> Term:
-    types = {Kind.INTEGER: terms.BIG, Kind.DECIMAL: terms.DECIMAL, Kind.FLOAT: terms.FLOAT}
-    if scope.is_postgres or term.is_null:
-        return literal_as(scope, term, types[kind])
-    return scope.constant(texts.mysql_number(term.constant), terms.FLOAT, term.node)
 
 
 def to_moment(scope: Scope, term: Term, type_: Type) -> Term:
@@ -124,10 +119,9 @@ def truth(scope: Scope, term: Term) -> Term:
         return term
     if term.is_null:
         return scope.constant(None, terms.BOOL, term.node)
-    if term.untyped and scope.is_postgres:
-        return literal_as(scope, term, terms.BOOL)
-    if term.kind in NUMBERS and not scope.is_postgres:
-        return scope.operator("{0} != 0", [term], terms.BOOL, term.node)
+    found = scope.dialect.condition(scope, term)
+    if found is not None:
+        return found
     hint = "compare it with something; to join texts use CONCAT" if term.kind in TEXTS else "compare it with something"
     raise scope.error(f"a {name_of(term.kind)} is no condition", term.node, hint)
 
@@ -141,7 +135,7 @@ def as_text(scope: Scope, term: Term) -> Term:
             else _refuse(scope, term)
         )
     if term.kind is Kind.BOOL:
-        printer: Callable[[Any], str] = _print_word if scope.is_postgres else _print_digit
+        printer: Callable[[Any], str] = scope.dialect.print_bool()
     else:
         printer = _PRINTED[term.kind]
     if term.is_null:
@@ -152,16 +146,7 @@ def as_text(scope: Scope, term: Term) -> Term:
 
 
 def _refuse(scope: Scope, term: Term) -> Term:
-    hint = "use ENCODE(column, 'hex')" if scope.is_postgres else "use HEX(column)"
-    raise scope.error("bytes where text is needed", term.node, hint)
-
-
-def _print_word(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _print_digit(value: bool) -> str:
-    return "1" if value else "0"
+    raise scope.error("bytes where text is needed", term.node, scope.dialect.bytes_hint)
 
 
 def _printer(render: Callable[[Any], bytes | None]) -> Callable[[Any], str]:
@@ -199,8 +184,7 @@ def common_type(scope: Scope, parts: Sequence[Term]) -> Type:
     typed = [term for term in parts if not term.untyped]
     if not typed:
         return terms.NOTHING if all(term.is_null for term in parts) else text_like(parts)
-    if not scope.is_postgres and any(term.untyped and not term.is_null for term in parts):
-        typed = [term for term in parts if not term.is_null]
+    typed = scope.dialect.decisive(parts, typed)
     return reduce(lambda one, term: _joined(scope, one, term), typed[1:], typed[0].type)
 
 
@@ -210,20 +194,27 @@ def _joined(scope: Scope, one: Type, term: Term) -> Type:
         return one if one.native == other.native or one.kind not in (Kind.ENUM, Kind.SET) else terms.TEXT
     if one.kind in TEXTS and other.kind in TEXTS:
         return one if one.collation or not other.collation else other
-    if one.kind in _RANK and other.kind in _RANK and (not scope.is_postgres or Kind.BOOL not in (one.kind, other.kind)):
+    if _are_numbers(scope, one.kind, other.kind):
         return _wider(one, other)
     if one.kind in MOMENTS and other.kind in MOMENTS:
-        return terms.INSTANT if Kind.INSTANT in (one.kind, other.kind) and scope.is_postgres else terms.TIMESTAMP
-    if not scope.is_postgres:
-        return terms.TEXT
+        instant = Kind.INSTANT in (one.kind, other.kind) and scope.dialect.keeps_instants
+        return terms.INSTANT if instant else terms.TIMESTAMP
+    if scope.dialect.common_type is not None:
+        return scope.dialect.common_type
     raise scope.error(f"{name_of(one.kind)} and {name_of(other.kind)} have no common type", term.node, "use CAST")
 
 
+def _are_numbers(scope: Scope, one: Kind, other: Kind) -> bool:
+    if one not in RANK or other not in RANK:
+        return False
+    return scope.dialect.booleans_are_numbers or Kind.BOOL not in (one, other)
+
+
 def _wider(one: Type, other: Type) -> Type:
-    rank = max(_RANK[one.kind], _RANK[other.kind])
-    if rank == _RANK[Kind.FLOAT]:
+    rank = max(RANK[one.kind], RANK[other.kind])
+    if rank == RANK[Kind.FLOAT]:
         return terms.FLOAT
-    if rank == _RANK[Kind.DECIMAL]:
+    if rank == RANK[Kind.DECIMAL]:
         return terms.DECIMAL
     bits = max(one.precision or 64, other.precision or 64)
     unsigned = one.unsigned and other.unsigned
@@ -241,7 +232,7 @@ def unify(scope: Scope, parts: Sequence[Term]) -> tuple[list[Term], Type]:
 def convert_to(scope: Scope, term: Term, type_: Type) -> Term:
     if term.is_null:
         return scope.constant(None, type_, term.node)
-    if type_.kind in _RANK and term.kind in _RANK and not term.untyped and _RANK[term.kind] == _RANK[type_.kind]:
+    if type_.kind in RANK and term.kind in RANK and not term.untyped and RANK[term.kind] == RANK[type_.kind]:
         return term
     return to_type(scope, term, type_)
 
@@ -254,7 +245,7 @@ def comparable(scope: Scope, a: Term, b: Term) -> tuple[Term, Term]:
     a, b = _same_kind(scope, a, b)
     if a.kind in TEXTS or b.kind in TEXTS:
         return _collated(scope, a, b)
-    if (scope.is_postgres and Kind.DECIMAL in (a.kind, b.kind)) or Kind.FLOAT in (a.kind, b.kind):
+    if not scope.dialect.nan_kinds.isdisjoint((a.kind, b.kind)):
         return _keyed(scope, numbers.order, a), _keyed(scope, numbers.order, b)
     if a.kind is Kind.INTERVAL:
         return scope.operator("{0}.order", [a], terms.BIG, a.node), scope.operator("{0}.order", [b], terms.BIG, b.node)
@@ -272,48 +263,32 @@ def _same_kind(scope: Scope, a: Term, b: Term) -> tuple[Term, Term]:
         return a, b
     if a.kind in TEXTS and b.kind in TEXTS:
         return a, b
-    if a.kind in _RANK and b.kind in _RANK and (not scope.is_postgres or Kind.BOOL not in (a.kind, b.kind)):
+    if _are_numbers(scope, a.kind, b.kind):
         type_ = _wider(a.type, b.type)
         return convert_to(scope, a, type_), convert_to(scope, b, type_)
     if a.kind in MOMENTS and b.kind in MOMENTS:
         return to_moment(scope, a, terms.TIMESTAMP), to_moment(scope, b, terms.TIMESTAMP)
-    return _mixed(scope, a, b)
-
-
-def _mixed(scope: Scope, a: Term, b: Term) -> tuple[Term, Term]:
-    if not scope.is_postgres:
-        for text, number, swapped in ((a, b, False), (b, a, True)):
-            if text.kind in TEXTS and number.kind in _RANK:
-                pair = to_number(scope, text, Kind.FLOAT), to_number(scope, number, Kind.FLOAT)
-                return pair[::-1] if swapped else pair
-    raise scope.error(
-        f"a {name_of(a.kind)} cannot be compared with a {name_of(b.kind)}", a.node, "use CAST on one of them"
-    )
+    pair = scope.dialect.mixed(scope, a, b)
+    if pair is None:
+        raise scope.error(
+            f"a {name_of(a.kind)} cannot be compared with a {name_of(b.kind)}", a.node, "use CAST on one of them"
+        )
+    return pair
 
 
 def _with_literal(scope: Scope, a: Term, b: Term) -> tuple[Term, Term]:
     literal, other = (a, b) if a.untyped else (b, a)
-    if other.kind is Kind.JSON and not scope.is_postgres:
-        raise scope.error("JSON compared with a text", literal.node, "use ->> to compare the text inside")
-    if other.kind in TEXTS:
-        typed = replace(literal, untyped=False)
-        if other.type.fixed:
-            typed = scope.constant(str(literal.constant).rstrip(" "), terms.TEXT, literal.node)
-    elif not scope.is_postgres and other.kind in _RANK:
-        typed = to_number(scope, literal, Kind.FLOAT)
-        other = to_number(scope, other, Kind.FLOAT)
-    elif other.kind is Kind.DATE and len(str(literal.constant).strip()) > 10 and not scope.is_postgres:
-        typed = literal_as(scope, literal, terms.TIMESTAMP)
-        other = to_moment(scope, other, terms.TIMESTAMP)
+    if other.kind not in TEXTS:
+        typed, other = scope.dialect.beside_literal(scope, literal, other)
+    elif other.type.fixed:
+        typed = scope.constant(str(literal.constant).rstrip(" "), terms.TEXT, literal.node)
     else:
-        typed = literal_as(scope, literal, other.type)
+        typed = replace(literal, untyped=False)
     return (typed, other) if a.untyped else (other, typed)
 
 
 def _collated(scope: Scope, a: Term, b: Term) -> tuple[Term, Term]:
-    if scope.is_postgres:
-        return a, b
-    key = texts.collation_key(text_like([a, b]))
+    key = scope.dialect.collation_key(text_like([a, b]))
     return (a, b) if key is None else (_keyed(scope, key, a), _keyed(scope, key, b))
 
 

@@ -22,8 +22,11 @@ from cdc_agent.errors import ExpressionError
 from cdc_agent.expressions import pyvalues, terms
 from cdc_agent.expressions.coercion import truth
 from cdc_agent.expressions.compiler import UnknownColumnError, compile_tree
-from cdc_agent.expressions.engine_dialects import PARSERS
-from cdc_agent.expressions.terms import PREFIX, Scope, Term, locate
+from cdc_agent.expressions.dialect import Dialect, Scope
+from cdc_agent.expressions.mysql import MySQL
+from cdc_agent.expressions.parsers import PARSERS
+from cdc_agent.expressions.postgres import Postgres
+from cdc_agent.expressions.terms import PREFIX, Term, locate
 from cdc_agent.model.values import Kind, Type
 
 __all__ = [
@@ -43,6 +46,7 @@ def compute({parameters}):
     except ERRORS as error:
         raise failed(error) from None
 """
+DIALECTS: Final[dict[str, Dialect]] = {dialect.name: dialect for dialect in (Postgres(), MySQL())}
 Result = TypeVar("Result")
 NO_VALUE: Final = (ArithmeticError, ValueError, re.error, RecursionError)
 """What an expression's source raises where SQL has an error; `Expression.function` makes a MisfitError of it."""
@@ -117,7 +121,7 @@ def compile_expression(text: str, columns: Mapping[str, Type], dialect: str, *, 
     """
     with_place = _Placed(place)
     tree = with_place(lambda: parse(text, dialect))
-    scope = Scope(text, dialect, dict(columns))
+    scope = Scope(text, DIALECTS[dialect], dict(columns))
     return with_place(lambda: _compiled(scope, tree, lambda: compile_tree(scope, tree)))
 
 
@@ -125,7 +129,7 @@ def compile_filter(text: str, columns: Mapping[str, Type], dialect: str) -> Expr
     """Compile a condition. Raises as `compile_expression` does, and when the text is no condition."""
     with_place = _Placed("where")
     tree = with_place(lambda: parse(text, dialect))
-    scope = Scope(text, dialect, dict(columns))
+    scope = Scope(text, DIALECTS[dialect], dict(columns))
     return with_place(lambda: _compiled(scope, tree, lambda: truth(scope, compile_tree(scope, tree))))
 
 
@@ -225,7 +229,7 @@ def _compiled(scope: Scope, tree: exp.Expression, make: Callable[[], Term]) -> E
         type_ = scope.columns[reads[0]]
     return Expression(
         text=scope.text,
-        dialect=scope.dialect,
+        dialect=scope.dialect.name,
         tree=tree,
         reads=reads,
         type=type_,
@@ -246,9 +250,8 @@ def _column_of(tree: exp.Expression) -> exp.Column | None:
 
 
 def _result_type(scope: Scope, term: Term) -> Type:
-    """MySQL's conditions are the integers 1 and 0."""
-    if term.kind is Kind.BOOL and not scope.is_postgres:
-        return Type(Kind.INTEGER, "int", precision=8)
+    if term.kind is Kind.BOOL:
+        return scope.dialect.condition_type or term.type
     if term.kind in (Kind.ENUM, Kind.SET):
         return replace(terms.TEXT, collation=term.type.collation)
     if term.kind is Kind.TEXT:
@@ -257,10 +260,7 @@ def _result_type(scope: Scope, term: Term) -> Type:
 
 
 def _reader(scope: Scope, name: str) -> Callable[[bytes], Any]:
-    type_ = scope.columns[name]
-    if type_.kind is Kind.BIT and not scope.is_postgres:
-        return lambda text: int(text or b"0", 2)
-    return pyvalues.reader(type_)
+    return scope.dialect.reader(scope.columns[name])
 
 
 def _function(scope: Scope, term: Term) -> Callable[..., Any]:

@@ -9,7 +9,6 @@ import sys
 from typing import Final
 
 from cdc_agent.expressions.functions import FUNCTIONS, VOLATILE
-from cdc_agent.expressions.terms import MYSQL, POSTGRES
 
 START: Final = "<!-- functions: written by python -m cdc_agent.expressions.function_table -->\n"
 END: Final = "<!-- end of functions -->\n"
@@ -20,9 +19,9 @@ def document() -> str:
     return "\n".join(
         [
             "### Functions of a PostgreSQL source\n",
-            _listed(POSTGRES),
+            _listed("postgres"),
             "\n### Functions of a MySQL or MariaDB source\n",
-            _listed(MYSQL),
+            _listed("mysql"),
             "\n### Refused\n",
             "These give another result at each call, or depend on the session and not on the row:\n",
             ", ".join(f"`{name}`" for name in sorted(VOLATILE)) + "\n",

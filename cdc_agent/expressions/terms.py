@@ -1,4 +1,4 @@
-"""What a compiled piece of an expression is: Python source with its SQL type; and how pieces are put together.
+"""What a compiled piece of an expression is: Python source with its SQL type.
 
 The source of a term is a Python expression over the arguments ``c0``, ``c1`` â€¦, over constants and functions that the
 `Scope` has bound to names, and over temporaries. Text of the user never becomes part of it.
@@ -6,17 +6,12 @@ The source of a term is a Python expression over the arguments ``c0``, ``c1`` â€
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlglot import exp
 
-from cdc_agent.errors import ExpressionError
 from cdc_agent.model.values import Kind, Type
-
-POSTGRES: Final = "postgres"
-MYSQL: Final = "mysql"
 
 BOOL: Final = Type(Kind.BOOL, "boolean")
 SMALL: Final = Type(Kind.INTEGER, "integer", precision=32)
@@ -76,93 +71,6 @@ class Term:
 
     def as_type(self, type_: Type) -> Term:
         return replace(self, type=type_, untyped=False)
-
-
-@dataclass(slots=True)
-class Scope:
-    """Names of one compiled function."""
-
-    text: str
-    dialect: str
-    columns: dict[str, Type]
-    filled: bool = False
-    """Set where no column is NULL."""
-    reads: list[str] = field(default_factory=list)
-    names: dict[str, Any] = field(default_factory=dict)
-    _temporaries: int = 0
-    _bound: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def is_postgres(self) -> bool:
-        return self.dialect == POSTGRES
-
-    def temporary(self) -> str:
-        self._temporaries += 1
-        return f"t{self._temporaries}"
-
-    def bind(self, value: Any) -> str:
-        """A name for a function or a constant."""
-        name = self._bound.get(id(value))
-        if name is None:
-            name = f"k{len(self.names)}"
-            self.names[name] = value
-            self._bound[id(value)] = name
-        return name
-
-    def constant(self, value: Any, type_: Type, node: exp.Expression, *, untyped: bool = False) -> Term:
-        if value is None:
-            return Term("None", type_, True, node, None, untyped)
-        source = repr(value) if value is True or value is False or type(value) is int else self.bind(value)
-        return Term(source, type_, False, node, value, untyped)
-
-    def null(self, node: exp.Expression) -> Term:
-        return self.constant(None, NOTHING, node, untyped=True)
-
-    def call(
-        self,
-        function: Callable[..., Any],
-        terms: Sequence[Term],
-        type_: Type,
-        node: exp.Expression,
-        *,
-        may_be_null: bool = False,
-    ) -> Term:
-        """A strict function: NULL when any argument is NULL; with `may_be_null` also when it returns None."""
-        if any(term.is_null for term in terms):
-            return self.constant(None, type_, node)
-        checks: list[str] = []
-        arguments = [self._guarded(term, checks) for term in terms]
-        call = f"{self.bind(function)}({', '.join(arguments)})"
-        term = self._strict(checks, call, type_, node)
-        return replace(term, nullable=True) if may_be_null else term
-
-    def operator(self, form: str, terms: Sequence[Term], type_: Type, node: exp.Expression) -> Term:
-        """Like `call` for a Python operator: ``{0} + {1}``."""
-        if any(term.is_null for term in terms):
-            return self.constant(None, type_, node)
-        checks: list[str] = []
-        arguments = [self._guarded(term, checks) for term in terms]
-        return self._strict(checks, f"({form.format(*arguments)})", type_, node)
-
-    def _guarded(self, term: Term, checks: list[str]) -> str:
-        if not term.nullable:
-            return term.source
-        if term.source.isidentifier():
-            if (check := f"{term.source} is None") not in checks:
-                checks.append(check)
-            return term.source
-        name = self.temporary()
-        checks.append(f"({name} := {term.source}) is None")
-        return name
-
-    def _strict(self, checks: list[str], call: str, type_: Type, node: exp.Expression) -> Term:
-        if not checks:
-            return Term(call, type_, False, node)
-        return Term(f"(None if {' or '.join(checks)} else {call})", type_, True, node)
-
-    def error(self, message: str, node: exp.Expression | None = None, hint: str = "") -> ExpressionError:
-        """An error that shows where in the expression it is."""
-        return ExpressionError(message, hint=hint or None, details=locate(self.text, place_of(node)))
 
 
 def place_of(node: exp.Expression | None) -> int | None:

@@ -24,7 +24,8 @@ from cdc_agent.expressions.compiler import (
 )
 from cdc_agent.expressions.compiler.base import Compiler, Handler
 from cdc_agent.expressions.compiler.leaves import UnknownColumnError
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import Term
 
 __all__ = ["UnknownColumnError", "compile_tree"]
 

@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from cdc_agent.expressions import terms
 from cdc_agent.expressions.coercion import truth
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import Term
 
 
 class Compiler:

@@ -10,8 +10,9 @@ from cdc_agent.errors import ExpressionError
 from cdc_agent.expressions import terms
 from cdc_agent.expressions.casts import cast
 from cdc_agent.expressions.compiler.base import Compiler, Handlers, spelling
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions import FUNCTIONS, VOLATILE
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.terms import Term
 
 
 def _function(compiler: Compiler, node: exp.Expression) -> Term:
@@ -29,9 +30,9 @@ def _clock(compiler: Compiler, node: exp.Expression) -> Term:
 
 
 def named(scope: Scope, name: str, parts: list[Term], node: exp.Expression) -> Term:
-    function = FUNCTIONS[scope.dialect].get(name)
+    function = FUNCTIONS[scope.dialect.name].get(name)
     if function is None:
-        raise scope.error(f"unknown function {name}", node, _elsewhere(name, scope.dialect))
+        raise scope.error(f"unknown function {name}", node, _elsewhere(name, scope.dialect.name))
     if not function.least <= len(parts) <= function.most:
         raise scope.error(f"wrong number of arguments: {function.signature}", node)
     return function.build(scope, parts, node)

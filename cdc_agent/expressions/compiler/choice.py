@@ -9,7 +9,8 @@ from sqlglot import exp
 from cdc_agent.expressions.coercion import truth, unify
 from cdc_agent.expressions.compiler.base import Compiler, Handlers
 from cdc_agent.expressions.compiler.comparison import compare
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import Term
 
 
 def _case(compiler: Compiler, node: exp.Expression) -> Term:

@@ -12,7 +12,8 @@ from cdc_agent.expressions import terms
 from cdc_agent.expressions.coercion import comparable
 from cdc_agent.expressions.compiler.base import Compiler, Handlers, negated
 from cdc_agent.expressions.compiler.logic import both, either
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import Term
 
 _OPERATORS: Final[dict[type[exp.Expression], str]] = {
     exp.EQ: "==", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",

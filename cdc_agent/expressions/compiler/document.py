@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from sqlglot import exp
 
 from cdc_agent.expressions import documents, terms
 from cdc_agent.expressions.coercion import as_text, literal_as, name_of
 from cdc_agent.expressions.compiler.base import Compiler, Handlers
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import Term
 from cdc_agent.model.values import Kind
 
 
@@ -21,20 +21,13 @@ def _json(compiler: Compiler, node: exp.Expression) -> Term:
     as_scalar = isinstance(node, exp.JSONExtractScalar)
     path = _path(compiler.scope, node.expression, node)
     type_ = replace(terms.TEXT, collation="utf8mb4_bin") if as_scalar else terms.JSON
-    if compiler.scope.is_postgres:
-        function: Callable[..., Any] = documents.arrow_text if as_scalar else documents.arrow
-        step = compiler.scope.constant(path[0], terms.TEXT, node)
-        return compiler.scope.call(function, [value, step], type_, node, may_be_null=True)
-    function = documents.mysql_extract_text if as_scalar else documents.mysql_extract
-    return compiler.scope.call(
-        function, [value, compiler.scope.constant(path, terms.JSON, node)], type_, node, may_be_null=True
-    )
+    return compiler.scope.dialect.json_at(compiler.scope, value, path, as_text=as_scalar, type_=type_, node=node)
 
 
 def _document(scope: Scope, term: Term) -> Term:
     if term.untyped:
         return literal_as(scope, term, terms.JSON)
-    if term.kind is Kind.JSON or (term.kind is Kind.TEXT and not scope.is_postgres):
+    if term.kind is Kind.JSON or (term.kind is Kind.TEXT and scope.dialect.text_is_json):
         return term
     raise scope.error(f"a {name_of(term.kind)} is no JSON", term.node, "use CAST")
 

@@ -11,10 +11,9 @@ from sqlglot import exp
 from cdc_agent.errors import ExpressionError
 from cdc_agent.expressions import terms
 from cdc_agent.expressions.compiler.base import Compiler, Handlers
-from cdc_agent.expressions.terms import Scope, Term
-from cdc_agent.model.values import Kind
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import Term
 
-_SMALL_LIMIT: Final = 1 << 31
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -32,11 +31,10 @@ def _literal(compiler: Compiler, node: exp.Expression) -> Term:
 def _number(scope: Scope, text: str, node: exp.Expression) -> Term:
     if text.isdigit():
         value = int(text)
-        small = terms.SMALL if value < _SMALL_LIMIT and scope.is_postgres else terms.BIG
         if value < 1 << 63:
-            return scope.constant(value, small, node)
+            return scope.constant(value, scope.dialect.integer_literal(value), node)
         return scope.constant(Decimal(value), terms.DECIMAL, node)
-    if "e" in text.lower() and not scope.is_postgres:
+    if "e" in text.lower() and scope.dialect.exponents_are_floats:
         return scope.constant(float(text), terms.FLOAT, node)
     return scope.constant(Decimal(f"{Decimal(text):f}"), terms.DECIMAL, node)
 
@@ -66,9 +64,7 @@ def _escaped(compiler: Compiler, node: exp.Expression) -> Term:
 
 
 def _hex(compiler: Compiler, node: exp.Expression) -> Term:
-    if compiler.scope.is_postgres:
-        raise compiler.scope.error("a bit string is not supported in expressions", node)
-    return compiler.scope.constant(bytes.fromhex(str(node.this)), terms.BYTES, node)
+    return compiler.scope.dialect.hexadecimal(compiler.scope, str(node.this), node)
 
 
 def _adjacent(compiler: Compiler, node: exp.Expression) -> Term:
@@ -82,11 +78,9 @@ def _adjacent(compiler: Compiler, node: exp.Expression) -> Term:
 def _column(compiler: Compiler, node: exp.Expression) -> Term:
     assert isinstance(node, exp.Column)
     name = _resolve(compiler.scope, node)
-    type_ = compiler.scope.columns[name]
+    type_ = compiler.scope.dialect.column_type(compiler.scope.columns[name])
     if name not in compiler.scope.reads:
         compiler.scope.reads.append(name)
-    if type_.kind in (Kind.BIT, Kind.YEAR) and not compiler.scope.is_postgres:
-        type_ = terms.UNSIGNED
     return Term(f"c{compiler.scope.reads.index(name)}", type_, not compiler.scope.filled, node)
 
 
@@ -99,7 +93,7 @@ def _resolve(scope: Scope, node: exp.Column) -> str:
     if name in columns:
         return name
     alike = [one for one in columns if one.lower() == name.lower()]
-    if len(alike) == 1 and not (scope.is_postgres and node.this.quoted):
+    if len(alike) == 1 and not (scope.dialect.quoted_names_are_exact and node.this.quoted):
         return alike[0]
     hint = f"columns: {', '.join(columns)}" if columns else ""
     found = scope.error(f"no column {name}", node, hint)

@@ -8,7 +8,8 @@ from sqlglot import exp
 
 from cdc_agent.expressions import terms
 from cdc_agent.expressions.compiler.base import Compiler, Handlers, negated
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import Term
 
 
 def _and(compiler: Compiler, node: exp.Expression) -> Term:

@@ -7,7 +7,7 @@ from typing import Final
 from sqlglot import exp
 
 from cdc_agent.expressions import terms, times
-from cdc_agent.expressions.coercion import as_text, literal_as, name_of, to_moment, to_number
+from cdc_agent.expressions.coercion import as_text, to_number
 from cdc_agent.expressions.compiler.base import Compiler, Handlers
 from cdc_agent.expressions.functions import FUNCTIONS
 from cdc_agent.expressions.terms import Term
@@ -33,23 +33,12 @@ def _interval(compiler: Compiler, node: exp.Expression) -> Term:
 
 def _at_zone(compiler: Compiler, node: exp.Expression) -> Term:
     moment, zone = compiler.term(node.this), as_text(compiler.scope, compiler.term(node.args["zone"]))
-    if not compiler.scope.is_postgres:
-        raise compiler.scope.error("AT TIME ZONE is not supported for MySQL", node, "use CONVERT_TZ")
-    if zone.is_constant and zone.constant is not None and times.zone(zone.constant) is None:
-        raise compiler.scope.error(f"unknown time zone {zone.constant}", node)
-    if moment.untyped:
-        moment = literal_as(compiler.scope, moment, terms.INSTANT)
-    if moment.kind is Kind.TIMESTAMP:
-        return compiler.scope.call(times.local_to_instant, [moment, zone], terms.INSTANT, node)
-    if moment.kind in (Kind.INSTANT, Kind.DATE):
-        instant = to_moment(compiler.scope, moment, terms.INSTANT)
-        return compiler.scope.call(times.instant_to_local, [instant, zone], terms.TIMESTAMP, node)
-    raise compiler.scope.error(f"AT TIME ZONE of a {name_of(moment.kind)}", node)
+    return compiler.scope.dialect.at_zone(compiler.scope, moment, zone, node)
 
 
 def _extract(compiler: Compiler, node: exp.Expression) -> Term:
     unit = compiler.scope.constant(node.this.name.upper(), terms.TEXT, node)
-    return FUNCTIONS[compiler.scope.dialect]["EXTRACT"].build(
+    return FUNCTIONS[compiler.scope.dialect.name]["EXTRACT"].build(
         compiler.scope, [unit, compiler.term(node.expression)], node
     )
 

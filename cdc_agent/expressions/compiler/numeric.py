@@ -8,7 +8,7 @@ from typing import Final
 from sqlglot import exp
 
 from cdc_agent.expressions import numbers, terms, times
-from cdc_agent.expressions.arithmetic import calculate, integer_type
+from cdc_agent.expressions.arithmetic import calculate
 from cdc_agent.expressions.coercion import to_number
 from cdc_agent.expressions.compiler.base import Compiler, Handlers
 from cdc_agent.expressions.functions import FUNCTIONS
@@ -43,20 +43,14 @@ def _negative(compiler: Compiler, node: exp.Expression) -> Term:
 
 
 def _power(compiler: Compiler, node: exp.Expression) -> Term:
-    return FUNCTIONS[compiler.scope.dialect]["POWER"].build(
+    return FUNCTIONS[compiler.scope.dialect.name]["POWER"].build(
         compiler.scope, [compiler.term(node.this), compiler.term(node.expression)], node
     )
 
 
 def _bitwise(compiler: Compiler, node: exp.Expression) -> Term:
     pair = [to_number(compiler.scope, compiler.term(part), Kind.INTEGER) for part in (node.this, node.expression)]
-    type_ = integer_type(compiler.scope, *pair) if compiler.scope.is_postgres else terms.UNSIGNED
-    sign = _BITS[type(node)]
-    if not compiler.scope.is_postgres:
-        return compiler.scope.operator(f"({{0}} {sign} {{1}}) & 0xFFFFFFFFFFFFFFFF", pair, type_, node)
-    if sign in ("<<", ">>"):
-        raise compiler.scope.error(f"{sign} is not supported in expressions", node)
-    return compiler.scope.operator(f"{{0}} {sign} {{1}}", pair, type_, node)
+    return compiler.scope.dialect.bitwise(compiler.scope, _BITS[type(node)], pair, node)
 
 
 HANDLERS: Final[Handlers] = {

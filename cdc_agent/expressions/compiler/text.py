@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from sqlglot import exp
@@ -14,11 +13,10 @@ from cdc_agent.expressions import terms, texts
 from cdc_agent.expressions.coercion import as_text, text_like
 from cdc_agent.expressions.compiler.base import Compiler, Handlers, negated
 from cdc_agent.expressions.compiler.calls import named
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions import FUNCTIONS
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.terms import Term
 from cdc_agent.model.values import Kind
-
-_BYTE_ORDER: Final = frozenset({"C", "POSIX", "ucs_basic", "C.utf8"})
 
 
 def _join(compiler: Compiler, node: exp.Expression) -> Term:
@@ -32,9 +30,7 @@ def _join(compiler: Compiler, node: exp.Expression) -> Term:
 
 def _like(compiler: Compiler, node: exp.Expression, escape: str = "\\") -> Term:
     value, pattern = (as_text(compiler.scope, compiler.term(part)) for part in (node.this, node.expression))
-    key: Callable[[str], str] | None = texts.lower if isinstance(node, exp.ILike) else None
-    if not compiler.scope.is_postgres:
-        key = texts.ignores_case(text_like([value, pattern]))
+    key = compiler.scope.dialect.search_key(text_like([value, pattern]), any_case=isinstance(node, exp.ILike))
     if key is not None:
         value, pattern = (_folded(compiler.scope, term, key) for term in (value, pattern))
         escape = key(escape)
@@ -68,16 +64,12 @@ def _regular(compiler: Compiler, node: exp.Expression) -> Term:
     parts = [compiler.term(node.this), compiler.term(node.expression)]
     if flags:
         parts.append(compiler.scope.constant(flags, terms.TEXT, node))
-    return FUNCTIONS[compiler.scope.dialect]["REGEXP_LIKE"].build(compiler.scope, parts, node)
+    return FUNCTIONS[compiler.scope.dialect.name]["REGEXP_LIKE"].build(compiler.scope, parts, node)
 
 
 def _collate(compiler: Compiler, node: exp.Expression) -> Term:
     term = as_text(compiler.scope, compiler.term(node.this))
-    if compiler.scope.is_postgres:
-        if node.expression.name not in _BYTE_ORDER:
-            raise compiler.scope.error("texts are compared by code points here", node, 'use COLLATE "C"')
-        return term
-    return replace(term, type=replace(terms.COLLATED, collation=node.expression.name.lower()))
+    return compiler.scope.dialect.collate(compiler.scope, term, node.expression.name, node)
 
 
 def _substring(compiler: Compiler, node: exp.Expression) -> Term:

@@ -9,7 +9,8 @@ from typing import Final
 from cdc_agent.conversions.texts import CODECS
 from cdc_agent.expressions import documents, numbers, terms, texts, times
 from cdc_agent.expressions.coercion import as_text, literal_as, name_of, to_moment, to_number, truth
-from cdc_agent.expressions.terms import MOMENTS, NUMBERS, TEXTS, Scope, Term
+from cdc_agent.expressions.dialect import Scope
+from cdc_agent.expressions.terms import MOMENTS, NUMBERS, TEXTS, Term
 from cdc_agent.model.values import Kind
 
 
@@ -18,7 +19,7 @@ def text_value(scope: Scope, term: Term) -> Term:
 
 
 def integer_value(scope: Scope, term: Term) -> Term:
-    if term.kind is Kind.DECIMAL and not scope.is_postgres:
+    if term.kind is Kind.DECIMAL and scope.dialect.converts:
         return scope.call(numbers.integer_of_decimal, [term], terms.BIG, term.node)
     return to_number(scope, term, Kind.INTEGER)
 
@@ -34,7 +35,7 @@ def float_value(scope: Scope, term: Term) -> Term:
 
 
 def decimal_value(scope: Scope, term: Term) -> Term:
-    if term.kind is Kind.FLOAT and not scope.is_postgres:
+    if term.kind is Kind.FLOAT and scope.dialect.converts:
         return scope.call(numbers.mysql_decimal_of_float, [term], terms.DECIMAL, term.node)
     return to_number(scope, term, Kind.DECIMAL)
 
@@ -45,9 +46,9 @@ def moment_value(scope: Scope, term: Term) -> Term:
         return term
     if term.kind is Kind.DATE:
         return to_moment(scope, term, terms.TIMESTAMP)
-    if term.untyped and (term.is_null or scope.is_postgres):
+    if term.untyped and (term.is_null or not scope.dialect.converts):
         return literal_as(scope, term, terms.TIMESTAMP)
-    if term.kind in TEXTS and not scope.is_postgres:
+    if term.kind in TEXTS and scope.dialect.converts:
         return scope.call(
             times.mysql_moment, [replace(term, untyped=False)], terms.TIMESTAMP, term.node, may_be_null=True
         )
@@ -62,9 +63,9 @@ def bytes_value(scope: Scope, term: Term) -> Term:
     """Bytes; of a text the bytes in its column's character set."""
     if term.kind is Kind.BYTES:
         return term
-    if scope.is_postgres and term.untyped and not term.is_null:
+    if not scope.dialect.converts and term.untyped and not term.is_null:
         return scope.constant(texts.bytes_of_text(term.constant), terms.BYTES, term.node)
-    if scope.is_postgres:
+    if not scope.dialect.converts:
         raise scope.error("text where bytes are needed", term.node, "use CONVERT_TO(text, 'UTF8')")
     return text_bytes(scope, term)
 
@@ -76,9 +77,9 @@ def text_bytes(scope: Scope, term: Term) -> Term:
 
 
 def json_value(scope: Scope, term: Term) -> Term:
-    if term.untyped and scope.is_postgres:
+    if term.untyped and not scope.dialect.converts:
         return literal_as(scope, term, terms.JSON)
-    if term.kind is Kind.JSON or (not scope.is_postgres and term.kind in TEXTS):
+    if term.kind is Kind.JSON or (scope.dialect.converts and term.kind in TEXTS):
         return replace(term, untyped=False)
     raise scope.error(f"a {name_of(term.kind)} where JSON is needed", term.node, "use CAST")
 

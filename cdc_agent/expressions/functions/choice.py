@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from cdc_agent.expressions import numbers, terms, texts
+from cdc_agent.expressions import numbers, terms
 from cdc_agent.expressions.coercion import comparable, literal_as, truth, unify
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions.registry import BOTH, Build, register
-from cdc_agent.expressions.terms import TEXTS, Scope, Term
+from cdc_agent.expressions.terms import TEXTS, Term
 from cdc_agent.model.values import Kind, Type
 
 
@@ -50,19 +51,23 @@ def _is_null(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
 
 
 def _extreme(choose: Callable[..., Any]) -> Build:
-    """GREATEST and LEAST: PostgreSQL leaves NULLs out, in MySQL one makes the whole NULL."""
+    """GREATEST and LEAST of MySQL, where one NULL makes the whole NULL."""
 
     def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
         given, type_ = unify(scope, parts)
-        key = _order_key(scope, type_)
-        if scope.is_postgres:
-            return Term(
-                f"{scope.bind(partial(_known, choose, key))}({', '.join(term.source for term in given)})",
-                type_,
-                all(term.nullable for term in given),
-                node,
-            )
-        return scope.call(partial(choose, key=key), given, type_, node)
+        return scope.call(partial(choose, key=_order_key(scope, type_)), given, type_, node)
+
+    return build
+
+
+def _known_extreme(choose: Callable[..., Any]) -> Build:
+    """Those of PostgreSQL, which leave NULLs out."""
+
+    def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+        given, type_ = unify(scope, parts)
+        function = scope.bind(partial(_known, choose, _order_key(scope, type_)))
+        source = f"{function}({', '.join(term.source for term in given)})"
+        return Term(source, type_, all(term.nullable for term in given), node)
 
     return build
 
@@ -77,7 +82,7 @@ def _order_key(scope: Scope, type_: Type) -> Callable[[Any], Any] | None:
         return numbers.order
     if type_.kind is Kind.INTERVAL:
         return lambda span: span.order
-    return texts.collation_key(type_) if type_.kind in TEXTS and not scope.is_postgres else None
+    return scope.dialect.collation_key(type_) if type_.kind in TEXTS else None
 
 
 register(BOTH, "COALESCE", "any...", _coalesce)
@@ -85,8 +90,10 @@ register(BOTH, "NULLIF", "any, any", _nullif)
 register("M", "IFNULL NVL", "any, any", _coalesce)
 register("M", "IF", "boolean, any, any", _if)
 register("M", "ISNULL", "any", _is_null)
-register(BOTH, "GREATEST", "any, any...", _extreme(max))
-register(BOTH, "LEAST", "any, any...", _extreme(min))
+register("P", "GREATEST", "any, any...", _known_extreme(max))
+register("P", "LEAST", "any, any...", _known_extreme(min))
+register("M", "GREATEST", "any, any...", _extreme(max))
+register("M", "LEAST", "any, any...", _extreme(min))
 
 
 def _count_nulls(counted: str) -> Build:

@@ -6,9 +6,10 @@ from sqlglot import exp
 
 from cdc_agent.expressions import terms, texts
 from cdc_agent.expressions.coercion import as_text
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions import arguments
 from cdc_agent.expressions.functions.registry import BOTH, register, strict
-from cdc_agent.expressions.terms import NUMBERS, Scope, Term
+from cdc_agent.expressions.terms import NUMBERS, Term
 from cdc_agent.model.values import Kind
 
 

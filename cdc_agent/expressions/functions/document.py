@@ -10,9 +10,10 @@ from sqlglot import exp
 
 from cdc_agent.expressions import documents, terms
 from cdc_agent.expressions.coercion import as_text
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions import arguments
 from cdc_agent.expressions.functions.registry import Build, register, strict
-from cdc_agent.expressions.terms import NUMBERS, Scope, Term
+from cdc_agent.expressions.terms import NUMBERS, Term
 from cdc_agent.model.values import Kind
 
 _UTF8_BIN: Final = replace(terms.TEXT, collation="utf8mb4_bin")
@@ -26,7 +27,7 @@ def _as_json(scope: Scope, term: Term) -> Term:
         return scope.operator("'true' if {0} else 'false'", [term], terms.JSON, term.node)
     if term.kind in NUMBERS:
         return replace(as_text(scope, term), type=terms.JSON)
-    if term.kind in (Kind.TIMESTAMP, Kind.INSTANT) and scope.is_postgres:
+    if term.kind in (Kind.TIMESTAMP, Kind.INSTANT) and not scope.dialect.timestamps_in_json:
         raise scope.error("a timestamp inside JSON", term.node, "use TO_CHAR for the form that you want")
     text = as_text(scope, term)
     return scope.call(documents.quote, [text], terms.JSON, term.node)

@@ -11,10 +11,11 @@ from sqlglot import exp
 from cdc_agent.expressions import formats, terms, times
 from cdc_agent.expressions.arithmetic import move
 from cdc_agent.expressions.coercion import as_text, name_of, to_moment, to_number
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions import arguments
-from cdc_agent.expressions.functions.registry import BOTH, Build, register, strict
-from cdc_agent.expressions.terms import MOMENTS, NUMBERS, Scope, Term
-from cdc_agent.model.values import Kind
+from cdc_agent.expressions.functions.registry import Build, register, strict
+from cdc_agent.expressions.terms import MOMENTS, NUMBERS, Term
+from cdc_agent.model.values import Kind, Type
 
 
 def _fields(names: str, field: str) -> None:
@@ -63,23 +64,35 @@ strict(
 )
 
 
-def _formatted(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-    """TO_CHAR and DATE_FORMAT; a constant template is compiled now."""
-    if scope.is_postgres and (parts[0].kind in NUMBERS or parts[0].kind is Kind.INTERVAL):
+def _to_char(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    if parts[0].kind in NUMBERS or parts[0].kind is Kind.INTERVAL:
         raise scope.error(f"TO_CHAR of a {name_of(parts[0].kind)} is not supported", node, "use ROUND and CAST")
+    return _formatted(scope, parts, node, formats.compile_to_char, formats.to_char)
+
+
+def _date_format(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    return _formatted(scope, parts, node, formats.compile_date_format, formats.date_format)
+
+
+def _formatted(
+    scope: Scope,
+    parts: list[Term],
+    node: exp.Expression,
+    compile_: Callable[[str], Callable[[Any], str]],
+    function: Callable[[Any, str], str],
+) -> Term:
+    """A constant template is compiled now."""
     moment, template = arguments.moment_value(scope, parts[0]), as_text(scope, parts[1])
-    compile_ = formats.compile_to_char if scope.is_postgres else formats.compile_date_format
     if template.is_constant and not template.is_null:
         try:
             return scope.call(compile_(template.constant), [moment], terms.TEXT, node)
         except ValueError as error:
             raise scope.error(f"the pattern {error} is not supported", template.node) from error
-    function = formats.to_char if scope.is_postgres else formats.date_format
     return scope.call(function, [moment, template], terms.TEXT, node)
 
 
-register("P", "TO_CHAR", "moment, text", _formatted)
-register("M", "DATE_FORMAT", "moment, text", _formatted)
+register("P", "TO_CHAR", "moment, text", _to_char)
+register("M", "DATE_FORMAT", "moment, text", _date_format)
 
 
 def _constant_template(scope: Scope, term: Term) -> str:
@@ -129,33 +142,63 @@ def _date_trunc(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
     return scope.call(function, [arguments.moment_value(scope, parts[1])], type_, node)
 
 
-def _extract(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-    """EXTRACT is numeric in PostgreSQL, an integer in MySQL."""
-    name = parts[0].constant.upper() if isinstance(parts[0].constant, str) else ""
-    name = {"YEARS": "YEAR", "MONTHS": "MONTH", "DAYS": "DAY", "HOURS": "HOUR", "MINUTES": "MINUTE",
-            "SECONDS": "SECOND"}.get(name, name)  # fmt: skip
-    term = parts[1]
+def _postgres_extract(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    """EXTRACT is numeric."""
+    name, term = _field_name(parts[0]), parts[1]
     function: Callable[..., Any] | None
     if term.kind is Kind.TIME:
-        function = times.clock_decimal(name) if scope.is_postgres else times.CLOCK_FIELDS.get(name)
+        function = times.clock_decimal(name)
     elif term.kind is Kind.INTERVAL:
         function = times.span_field(name)
     else:
-        only = times.DATE_FIELDS if term.kind is Kind.DATE and scope.is_postgres else None
-        fields: dict[str, Any] = times.POSTGRES_FIELDS if scope.is_postgres else times.MYSQL_FIELDS
-        function = fields.get(name) if only is None or name in only else None
+        known = term.kind is not Kind.DATE or name in times.DATE_FIELDS
+        function = times.POSTGRES_FIELDS.get(name) if known else None
         term = arguments.moment_value(scope, term)
+    return _field_of(scope, function, term, terms.DECIMAL, parts, node)
+
+
+def _mysql_extract(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    """EXTRACT is an integer."""
+    name, term = _field_name(parts[0]), parts[1]
+    function: Callable[..., Any] | None
+    if term.kind is Kind.TIME:
+        function = times.CLOCK_FIELDS.get(name)
+    elif term.kind is Kind.INTERVAL:
+        function = times.span_field(name)
+    else:
+        function = times.MYSQL_FIELDS.get(name)
+        term = arguments.moment_value(scope, term)
+    return _field_of(scope, function, term, terms.BIG, parts, node)
+
+
+def _field_name(term: Term) -> str:
+    name = term.constant.upper() if isinstance(term.constant, str) else ""
+    return {"YEARS": "YEAR", "MONTHS": "MONTH", "DAYS": "DAY", "HOURS": "HOUR", "MINUTES": "MINUTE",
+            "SECONDS": "SECOND"}.get(name, name)  # fmt: skip
+
+
+def _field_of(
+    scope: Scope,
+    function: Callable[..., Any] | None,
+    term: Term,
+    type_: Type,
+    parts: list[Term],
+    node: exp.Expression,
+) -> Term:
     if function is None:
-        raise scope.error(f"{name or 'this'} cannot be extracted from a {name_of(parts[1].kind)}", node)
-    return scope.call(function, [term], terms.DECIMAL if scope.is_postgres else terms.BIG, node)
+        raise scope.error(
+            f"{_field_name(parts[0]) or 'this'} cannot be extracted from a {name_of(parts[1].kind)}", node
+        )
+    return scope.call(function, [term], type_, node)
 
 
 def _date_part(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-    return to_number(scope, _extract(scope, parts, node), Kind.FLOAT)
+    return to_number(scope, _postgres_extract(scope, parts, node), Kind.FLOAT)
 
 
 register("P", "DATE_TRUNC", "text, moment", _date_trunc)
-register(BOTH, "EXTRACT", "text, moment", _extract, "field FROM moment")
+register("P", "EXTRACT", "text, moment", _postgres_extract, "field FROM moment")
+register("M", "EXTRACT", "text, moment", _mysql_extract, "field FROM moment")
 register("P", "DATE_PART", "text, moment", _date_part)
 
 
@@ -201,7 +244,7 @@ def _from_unix(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
     else:
         exact = arguments.decimal_value(scope, number)
         moment = scope.call(times.mysql_from_unix, [exact], terms.TIMESTAMP, node, may_be_null=True)
-    return moment if len(parts) == 1 else _formatted(scope, [moment, parts[1]], node)
+    return moment if len(parts) == 1 else _date_format(scope, [moment, parts[1]], node)
 
 
 def _unix(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:

@@ -12,9 +12,10 @@ from sqlglot import exp
 from cdc_agent.expressions import numbers, terms
 from cdc_agent.expressions.arithmetic import calculate
 from cdc_agent.expressions.coercion import name_of, to_number
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions import arguments
 from cdc_agent.expressions.functions.registry import BOTH, by_kind, register, strict
-from cdc_agent.expressions.terms import Scope, Term
+from cdc_agent.expressions.terms import Term
 from cdc_agent.model.values import Kind
 
 by_kind(BOTH, "ABS", "number", {
@@ -100,24 +101,24 @@ def _divide(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
     return scope.call(numbers.divide_whole, pair, terms.DECIMAL, node)
 
 
-def _float_function(engines: str, names: str, function: Callable[..., float], parameters: str = "float") -> None:
-    """Of floats only: PostgreSQL has other rules for numeric."""
+def _float_function(names: str, function: Callable[..., float], parameters: str = "float") -> None:
+    """Of PostgreSQL's floats only: there are other rules for numeric."""
 
     def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-        if scope.is_postgres and any(term.kind is Kind.DECIMAL for term in parts):
+        if any(term.kind is Kind.DECIMAL for term in parts):
             raise scope.error(f"{names.split()[0]} of numeric is not supported", node, "CAST to DOUBLE PRECISION first")
         return scope.call(function, [to_number(scope, term, Kind.FLOAT) for term in parts], terms.FLOAT, node)
 
-    register(engines, names, parameters, build)
+    register("P", names, parameters, build)
 
 
 register(BOTH, "MOD", "number, number", _modulo)
 register("P", "DIV", "number, number", _divide)
-_float_function("P", "POWER POW", numbers.power, "float, float")
-_float_function("P", "EXP", math.exp)
-_float_function("P", "LN", math.log)
-_float_function("P", "LOG LOG10", math.log10)
-_float_function("P", "CBRT", math.cbrt)
+_float_function("POWER POW", numbers.power, "float, float")
+_float_function("EXP", math.exp)
+_float_function("LN", math.log)
+_float_function("LOG LOG10", math.log10)
+_float_function("CBRT", math.cbrt)
 strict("M", "POWER POW", "float, float", terms.FLOAT, numbers.power)
 strict("M", "EXP", "float", terms.FLOAT, math.exp)
 strict("M", "LN", "float", terms.FLOAT, numbers.mysql_logarithm, null=True)

@@ -14,8 +14,9 @@ from sqlglot import exp
 
 from cdc_agent.expressions import terms
 from cdc_agent.expressions.coercion import name_of
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions import arguments
-from cdc_agent.expressions.terms import MYSQL, POSTGRES, Scope, Term
+from cdc_agent.expressions.terms import Term
 from cdc_agent.model.values import Kind
 
 Build = Callable[[Scope, list[Term], exp.Expression], Term]
@@ -43,7 +44,7 @@ class Function:
         return _ANY_NUMBER if any(p.endswith("...") for p in self.parameters) else len(self.parameters)
 
 
-FUNCTIONS: Final[dict[str, dict[str, Function]]] = {POSTGRES: {}, MYSQL: {}}
+FUNCTIONS: Final[dict[str, dict[str, Function]]] = {"postgres": {}, "mysql": {}}
 """dialect → upper-case name → function"""
 VOLATILE: Final = frozenset(
     {
@@ -63,7 +64,7 @@ def split(parameters: str) -> tuple[str, ...]:
 
 
 def register(engines: str, names: str, parameters: str, build: Build, grammar: str = "") -> None:
-    for engine, letter in ((POSTGRES, "P"), (MYSQL, "M")):
+    for engine, letter in (("postgres", "P"), ("mysql", "M")):
         if letter in engines:
             for name in names.split():
                 FUNCTIONS[engine][name] = Function(name, split(parameters), build, grammar)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from sqlglot import exp
 
 from cdc_agent.expressions import patterns, terms, texts
 from cdc_agent.expressions.coercion import as_text, comparable, text_like
+from cdc_agent.expressions.dialect import Scope
 from cdc_agent.expressions.functions import arguments
 from cdc_agent.expressions.functions.registry import BOTH, FUNCTIONS, Build, register, strict
-from cdc_agent.expressions.terms import MYSQL, TEXTS, Scope, Term
+from cdc_agent.expressions.terms import TEXTS, Term
 from cdc_agent.model.values import Kind
 
 strict(BOTH, "UPPER", "text", text_like, texts.upper)
@@ -45,43 +47,50 @@ strict("P", "TO_HEX", "integer", terms.TEXT, texts.to_hex)
 strict("P", "QUOTE_LITERAL", "text", terms.TEXT, texts.quote_literal)
 
 
-def _trimming(name: str, method: str, characters: Any, whole: Any) -> None:
+def _trimming(engines: str, name: str, method: str, function: Any) -> None:
     def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
         given = [as_text(scope, term) for term in parts]
         if len(given) == 1:
             return scope.operator(f"{{0}}.{method}(' ')", given, text_like(given), node)
-        return scope.call(characters if scope.is_postgres else whole, given, text_like(given), node)
+        return scope.call(function, given, text_like(given), node)
 
-    register(BOTH, name, "text, text?", build)
-
-
-_trimming("BTRIM", "strip", texts.trim_characters, texts.trim_text)
-_trimming("LTRIM", "lstrip", texts.ltrim_characters, texts.ltrim_text)
-_trimming("RTRIM", "rstrip", texts.rtrim_characters, texts.rtrim_text)
-register(BOTH, "TRIM", "text", FUNCTIONS[MYSQL]["BTRIM"].build, "[LEADING | TRAILING | BOTH] [text FROM] text")
+    register(engines, name, "text, text?", build)
 
 
-def _substring(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-    text = as_text(scope, parts[0])
-    pattern = scope.is_postgres and len(parts) == 2 and parts[1].kind in TEXTS
-    if pattern:
-        given = [text, as_text(scope, parts[1])]
+_trimming("P", "BTRIM", "strip", texts.trim_characters)
+_trimming("P", "LTRIM", "lstrip", texts.ltrim_characters)
+_trimming("P", "RTRIM", "rstrip", texts.rtrim_characters)
+_trimming("M", "BTRIM", "strip", texts.trim_text)
+_trimming("M", "LTRIM", "lstrip", texts.ltrim_text)
+_trimming("M", "RTRIM", "rstrip", texts.rtrim_text)
+register(BOTH, "TRIM", "text", FUNCTIONS["mysql"]["BTRIM"].build, "[LEADING | TRAILING | BOTH] [text FROM] text")
+
+
+def _postgres_substring(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    """By places, or by a pattern."""
+    if len(parts) == 2 and parts[1].kind in TEXTS:
+        given = [as_text(scope, part) for part in parts]
         return scope.call(patterns.postgres_substring, given, text_like(given), node, may_be_null=True)
+    return _substring(scope, parts, node, {2: texts.substring, 3: texts.substring_for})
+
+
+def _mysql_substring(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    return _substring(scope, parts, node, {2: texts.mysql_substring, 3: texts.mysql_substring_for})
+
+
+def _substring(scope: Scope, parts: list[Term], node: exp.Expression, functions: dict[int, Callable[..., str]]) -> Term:
+    text = as_text(scope, parts[0])
     given = [text, *(arguments.integer_value(scope, part) for part in parts[1:])]
     if all(type(term.constant) is int and term.constant > 0 for term in given[1:]):
         start = given[1].constant - 1
         end = start + given[2].constant if len(given) == 3 else ""
         return scope.operator(f"{{0}}[{start}:{end}]", [text], text_like(given), node)
-    postgres, mysql = _SUBSTRINGS[len(given)]
-    return scope.call(postgres if scope.is_postgres else mysql, given, text_like(given), node)
+    return scope.call(functions[len(given)], given, text_like(given), node)
 
 
-_SUBSTRINGS: Final[dict[int, tuple[Callable[..., str], Callable[..., str]]]] = {
-    2: (texts.substring, texts.mysql_substring),
-    3: (texts.substring_for, texts.mysql_substring_for),
-}
-register(BOTH, "SUBSTRING SUBSTR", "text, integer, integer?", _substring)
-register("M", "MID", "text, integer, integer", _substring)
+register("P", "SUBSTRING SUBSTR", "text, integer, integer?", _postgres_substring)
+register("M", "SUBSTRING SUBSTR", "text, integer, integer?", _mysql_substring)
+register("M", "MID", "text, integer, integer", _mysql_substring)
 
 
 def _overlay(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
@@ -98,9 +107,9 @@ register("P", "OVERLAY", "text, text, integer, integer?", _overlay)
 
 
 def _searched(scope: Scope, parts: list[Term]) -> list[Term]:
-    """Texts in the form in which MySQL searches them."""
+    """Texts in the form in which the engine searches them."""
     given = [as_text(scope, term) for term in parts]
-    key = None if scope.is_postgres else texts.ignores_case(text_like(given))
+    key = scope.dialect.search_key(text_like(given))
     return given if key is None else [scope.call(key, [term], term.type, term.node) for term in given]
 
 
@@ -110,7 +119,7 @@ def _position(swapped: bool) -> Build:
         pair = found[::-1] if swapped else found
         if len(parts) == 3:
             return scope.call(texts.locate, [*pair, arguments.integer_value(scope, parts[2])], terms.BIG, node)
-        return scope.call(texts.position, pair, terms.SMALL if scope.is_postgres else terms.BIG, node)
+        return scope.call(texts.position, pair, scope.dialect.count_type, node)
 
     return build
 
@@ -157,35 +166,45 @@ register("M", "FIELD", "any, any...", _field)
 register("M", "ELT", "integer, text...", _elt)
 
 
-def _length(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-    """Characters in PostgreSQL, bytes in MySQL."""
-    if scope.is_postgres and parts[0].kind is not Kind.BYTES:
+def _characters(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    """LENGTH of PostgreSQL; of bytes their number."""
+    if parts[0].kind is not Kind.BYTES:
         return scope.call(len, [as_text(scope, parts[0])], terms.SMALL, node)
+    return _bytes(scope, parts, node)
+
+
+def _bytes(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    """LENGTH of MySQL."""
     return scope.call(len, [arguments.bytes_value(scope, parts[0])], terms.BIG, node)
 
 
 def _octet_length(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
     data = parts[0] if parts[0].kind is Kind.BYTES else arguments.text_bytes(scope, parts[0])
-    return scope.call(len, [data], terms.SMALL if scope.is_postgres else terms.BIG, node)
+    return scope.call(len, [data], scope.dialect.count_type, node)
 
 
-register(BOTH, "LENGTH", "text", _length)
+register("P", "LENGTH", "text", _characters)
+register("M", "LENGTH", "text", _bytes)
 register(BOTH, "OCTET_LENGTH", "text", _octet_length)
 strict("M", "BIT_LENGTH", "bytes", terms.BIG, lambda data: 8 * len(data))
 
 
 def _printed(scope: Scope, term: Term) -> Term:
     """CONCAT prints PostgreSQL's booleans as t and f."""
-    if scope.is_postgres and term.kind is Kind.BOOL and not term.is_null:
+    if term.kind is Kind.BOOL and not term.is_null:
         return scope.operator("'t' if {0} else 'f'", [term], terms.TEXT, term.node)
     return as_text(scope, term)
 
 
-def _concat(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-    """PostgreSQL leaves NULLs out, in MySQL one makes the whole NULL."""
+def _mysql_concat(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    """One NULL makes the whole NULL."""
+    given = [as_text(scope, term) for term in parts]
+    return scope.operator(" + ".join(f"{{{i}}}" for i in range(len(given))), given, text_like(given), node)
+
+
+def _postgres_concat(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
+    """NULLs are left out."""
     given = [_printed(scope, term) for term in parts]
-    if not scope.is_postgres:
-        return scope.operator(" + ".join(f"{{{i}}}" for i in range(len(given))), given, text_like(given), node)
     joined = " + ".join(f"({term.source} or '')" if term.nullable else term.source for term in given)
     return Term(f"({joined})", text_like(given), False, node)
 
@@ -194,8 +213,10 @@ def _join(separator: str, *parts: str | None) -> str:
     return separator.join([part for part in parts if part is not None])
 
 
-def _concat_ws(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
-    separator, *rest = (_printed(scope, term) for term in parts)
+def _concat_ws(
+    scope: Scope, parts: list[Term], node: exp.Expression, printed: Callable[[Scope, Term], Term] = as_text
+) -> Term:
+    separator, *rest = (printed(scope, term) for term in parts)
     join = scope.bind(_join)
     listed = ", ".join(term.source for term in rest)
     name = scope.temporary()
@@ -203,5 +224,7 @@ def _concat_ws(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
     return Term(source, text_like(rest), separator.nullable, node)
 
 
-register(BOTH, "CONCAT", "any...", _concat)
-register(BOTH, "CONCAT_WS", "text, any...", _concat_ws)
+register("P", "CONCAT", "any...", _postgres_concat)
+register("M", "CONCAT", "any...", _mysql_concat)
+register("P", "CONCAT_WS", "text, any...", partial(_concat_ws, printed=_printed))
+register("M", "CONCAT_WS", "text, any...", _concat_ws)
