@@ -27,6 +27,7 @@ from cdc_agent.expressions.mysql import MySQL
 from cdc_agent.expressions.parsers import PARSERS
 from cdc_agent.expressions.postgres import Postgres
 from cdc_agent.expressions.terms import PREFIX, Term, locate
+from cdc_agent.model.generated import define
 from cdc_agent.model.values import Kind, Type
 
 __all__ = [
@@ -267,8 +268,7 @@ def _function(scope: Scope, term: Term) -> Callable[..., Any]:
     parameters = ", ".join(f"c{place}" for place in range(len(scope.reads)))
     namespace: dict[str, Any] = {**scope.names, "ERRORS": NO_VALUE, "failed": _failed}
     text = _FUNCTION.format(parameters=parameters, source=term.source)
-    exec(compile(text, "<expression>", "exec"), namespace)  # noqa: S102 -- our own text; the user's is bound by name
-    function: Callable[..., Any] = namespace["compute"]
+    function: Callable[..., Any] = define(text, "<expression>", namespace)["compute"]
     return function
 
 

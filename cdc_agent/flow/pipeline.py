@@ -160,7 +160,8 @@ class Pipeline:
             routes = databases.routes(self._config, self.name)
             overlap = Overlap(f"write {self.name}", self._threads)
             describe, forget = overlap.settled(target.describe), overlap.settled(target.forget)
-            router = Router(routes, self._engines(identity), describe, forget, source.unlogged_keys())
+            foresee = overlap.settled(target.foresee)
+            router = Router(routes, self._engines(identity), describe, forget, source.unlogged_keys(), foresee)
             source.start(position, routes.wanted)
             self._applier = Applier(
                 target=target,

@@ -24,6 +24,12 @@ from cdc_agent.model.tables import ForeignKey, TargetTable
 from cdc_agent.model.writes import Link, Plan, Rejection, Writes
 
 Describe = Callable[[str, str], "TargetTable | None"]
+Foresee = Callable[[Sequence[TableName]], None]
+"""Told of the target tables that are described next, so that they can be read at one go."""
+
+
+def _unforeseen(names: Sequence[TableName]) -> None:
+    """They are described one by one."""
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class Router:
         describe: Describe,
         forget: Callable[[], None],
         unlogged: Sequence[tuple[TableName, ForeignKey]] = (),
+        foresee: Foresee = _unforeseen,
     ) -> None:
         """`unlogged` are the source's foreign keys whose actions its log does not hold, with their child tables."""
         self._routes = routes
@@ -67,6 +74,9 @@ class Router:
         self._describe = describe
         self._forget = forget
         self._unlogged = unlogged
+        self._foresee = foresee
+        self._ahead: Sequence[Transaction] = ()
+        """What is being mapped, until its new tables were looked at."""
         self._links: Mapping[TableName, tuple[Link, ...]] | None = None
         self._plans: dict[Table, list[Plan]] = {}
         self._latest: dict[TableName, Table] = {}
@@ -78,6 +88,7 @@ class Router:
 
     def map(self, transactions: Sequence[Transaction], reread: Reread) -> Mapped:
         mapped = Mapped()
+        self._ahead = transactions
         touched: set[int] = set()
         for item in self._runs(transactions):
             before = len(mapped.segments) + len(mapped.rejected)
@@ -144,9 +155,19 @@ class Router:
         """The plans of every route that takes this table version; [] when none does."""
         plans = self._plans.get(table)
         if plans is None:
+            self._look_ahead()
             self._notice_new_version(table)
             plans = self._plans[table] = [self._bind(route, table) for route in self._routes.for_table(table.full_name)]
         return plans
+
+    def _look_ahead(self) -> None:
+        """The first new table of a batch is seldom the last: have all of their target tables read at one go."""
+        ahead, self._ahead = self._ahead, ()
+        if not ahead:
+            return
+        pieces = (piece for transaction in ahead for piece in transaction.pieces if isinstance(piece, Rows))
+        new = dict.fromkeys(piece.table for piece in pieces if piece.table not in self._plans)
+        self._foresee([route.target for table in new for route in self._routes.for_table(table.full_name)])
 
     def _notice_new_version(self, table: Table) -> None:
         before = self._latest.get(table.full_name)

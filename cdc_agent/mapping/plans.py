@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from cdc_agent.config.model import RouteSettings
 from cdc_agent.conversions.convert import Code, Context, conversion
@@ -23,6 +24,7 @@ from cdc_agent.mapping.binding import Bound, bound
 from cdc_agent.mapping.program import RowProjection, generate
 from cdc_agent.mapping.reference import UNSENT_CODE, Mapper
 from cdc_agent.model.changes import Table
+from cdc_agent.model.generated import lazily
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.model.writes import Plan
 
@@ -55,9 +57,9 @@ def bind(
         zero_dates=route.zero_dates,
     )
     result = bound(route, source, target, context)
-    map_ = generate(result)
     filtered = result.filter is not None
     project = None if filtered or before_image else source.project
+    map_ = generate(result) if project is None else lazily(partial(generate, result))
     direct = None if project is None else project(RowProjection(result), map_)
     mapper = Mapper(result)
     return Plan(

@@ -17,6 +17,7 @@ from cdc_agent.expressions.expression import NO_VALUE, Expression, Form
 from cdc_agent.mapping.binding import Bound, Filter, Pick
 from cdc_agent.mapping.reference import Mapper
 from cdc_agent.model.changes import Cells, Change
+from cdc_agent.model.generated import define
 from cdc_agent.model.values import UNSENT
 from cdc_agent.model.writes import Rejection, Write
 
@@ -79,8 +80,7 @@ def generate(bound: Bound) -> Map:
         "one": Mapper(bound).one,
         **writer.names,
     }
-    exec(compile(source, f"<plan of {'.'.join(bound.source.full_name)}>", "exec"), namespace)  # noqa: S102 -- our own text
-    function: Any = namespace["map_changes"]
+    function: Any = define(source, "<plan>", namespace)["map_changes"]
     function.__source__ = source
     mapped: Map = function
     return mapped

@@ -78,7 +78,10 @@ class Routes:
     ) -> None:
         self.source_engine = source_engine
         entries = [_Entry(route, source_default_schema, target_default_schema) for route in settings.tables]
-        self._named = [entry for entry in entries if not entry.wild]
+        self._named: dict[TableName, list[_Entry]] = {}
+        for entry in entries:
+            if not entry.wild:
+                self._named.setdefault(entry.source, []).append(entry)
         self._wild = [entry for entry in entries if entry.wild]
         self._cache: dict[TableName, list[Route]] = {}
 
@@ -99,12 +102,12 @@ class Routes:
 
     def others_into(self, route: Route) -> list[TableName]:
         """Other source tables that fill the route's target: those named, and those met so far under a wildcard."""
-        named = [entry.source for entry in self._named if entry.target == route.target]
+        named = [source for source, some in self._named.items() if any(one.target == route.target for one in some)]
         met = [one.source for routes in self._cache.values() for one in routes if one.target == route.target]
         return sorted({*named, *met} - {route.source})
 
     def _find(self, table: TableName) -> list[Route]:
-        for entries in (self._named, self._wild):
+        for entries in (self._named.get(table, ()), self._wild):
             routes = [route for entry in entries if (route := entry.route(table)) is not None]
             if routes:
                 return routes

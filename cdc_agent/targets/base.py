@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from cdc_agent.errors import RowRefused
+from cdc_agent.model.changes import TableName
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Step
@@ -25,6 +26,9 @@ class Target(Protocol):
 
     def describe(self, schema: str, name: str) -> TargetTable | None:
         """The table as the catalogue has it now; None when there is none. Cached until `forget`."""
+
+    def foresee(self, names: Sequence[TableName]) -> None:
+        """These tables are about to be described and written: read what is not known of them at one go."""
 
     def forget(self) -> None:
         """Drop cached descriptions and prepared statements, after a schema change or a reconnect."""

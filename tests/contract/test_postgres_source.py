@@ -50,6 +50,46 @@ def reading(database: Database) -> Iterator[Open]:
         one.stop()
 
 
+# --- many tables
+
+
+def many(count: int) -> tuple[str, list[str]]:
+    names = [f"t{number}" for number in range(count)]
+    return "; ".join(f"CREATE TABLE {name} (id int PRIMARY KEY, a varchar(9) NOT NULL)" for name in names), names
+
+
+def test_tables_that_waited_in_the_log_are_described_together_as_each_by_itself(reading: Open) -> None:
+    """Of nine tables the first few are asked for one by one, the others together; nothing differs but the name."""
+    ddl, names = many(9)
+    one = reading(ddl, *names, run=False)
+    position = one.prepare()
+    for name in names:
+        one.sql(f"INSERT INTO {name} VALUES (1, 'x')")
+    one.start(position)
+    seen = one.tables_seen()
+    assert [table.name for table in seen] == names
+    assert {(table.columns, table.key, table.identity) for table in seen} == {
+        (seen[0].columns, seen[0].key, seen[0].identity)
+    }
+    assert [column.nullable for column in seen[0].columns] == [False, False]
+
+
+def test_what_was_read_for_many_tables_does_not_hold_for_rows_that_come_later(reading: Open) -> None:
+    """A table that is altered after the start, before its first row, is described as it was altered."""
+    ddl, names = many(9)
+    one = reading(ddl, *names, run=False)
+    position = one.prepare()
+    for name in names[:8]:
+        one.sql(f"INSERT INTO {name} VALUES (1, 'x')")
+    one.start(position)
+    assert len(one.tables_seen()) == 8
+    one.sql("ALTER TABLE t8 ALTER a DROP NOT NULL; ALTER TABLE t8 ALTER a TYPE varchar(99)")
+    one.sql("INSERT INTO t8 VALUES (1, NULL)")
+    last = one.tables_seen()[-1]
+    assert [(column.nullable, column.type.length) for column in last.columns] == [(False, None), (True, 99)]
+    assert one.changes()[-1] == (INSERT, None, (b"1", None))
+
+
 # --- rows
 
 

@@ -6,7 +6,7 @@ has no right on is not seen there, and so not written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pymysql
@@ -20,7 +20,7 @@ from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
 
 _TABLE: Final = """
     SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
-    WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME {chosen} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
 """
 _TABLES: Final = """
     SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
@@ -29,37 +29,41 @@ _TABLES: Final = """
     ORDER BY TABLE_SCHEMA, TABLE_NAME
 """
 _COLUMNS: Final = """
-    SELECT COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, COLUMN_DEFAULT, EXTRA
-    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION
+    SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, COLUMN_DEFAULT, EXTRA
+    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME {chosen}
+    ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
 _JSON_CHECKS: Final = """
-    SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
-    WHERE CONSTRAINT_SCHEMA = %s AND TABLE_NAME = %s
+    SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
+    WHERE CONSTRAINT_SCHEMA = %s AND TABLE_NAME {chosen}
 """
 _UNIQUE: Final = """
-    SELECT INDEX_NAME, COLUMN_NAME, SUB_PART
-    FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND NON_UNIQUE = 0
-    ORDER BY INDEX_NAME, SEQ_IN_INDEX
+    SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART
+    FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME {chosen} AND NON_UNIQUE = 0
+    ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX
 """
 _FOREIGN: Final = """
-    SELECT k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME,
+    SELECT k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME,
            k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
     FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
       ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
      AND r.TABLE_NAME = k.TABLE_NAME
-    WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME = %s AND k.REFERENCED_TABLE_NAME IS NOT NULL
-    ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION
+    WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME {chosen} AND k.REFERENCED_TABLE_NAME IS NOT NULL
+    ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION
 """
 _ACTING: Final = """
-    SELECT DISTINCT k.TABLE_SCHEMA, k.TABLE_NAME
+    SELECT k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA,
+           k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
     FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
       ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
      AND r.TABLE_NAME = k.TABLE_NAME
-    WHERE r.DELETE_RULE IN ('CASCADE', 'SET NULL') OR r.UPDATE_RULE IN ('CASCADE', 'SET NULL')
+    WHERE k.REFERENCED_TABLE_NAME IS NOT NULL
+      AND (r.DELETE_RULE IN ('CASCADE', 'SET NULL') OR r.UPDATE_RULE IN ('CASCADE', 'SET NULL'))
+    ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION
 """
 _TRIGGERS: Final = """
-    SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
-    WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s ORDER BY TRIGGER_NAME
+    SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS
+    WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE {chosen} ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME
 """
 
 _GENERATED_KEY: Final = "my_row_id"
@@ -74,21 +78,64 @@ def describe(
     as every second unique key does, but identifies nothing. A primary key over a prefix is such a key too. The key
     that ``sql_generate_invisible_primary_key`` adds is the server's own affair: such a table has no key.
     """
-    found = _rows(connection, _TABLE, (schema, name), unavailable)
+    found = _schema_tables(connection, schema, [name], unavailable)
+    return found[0] if found else None
+
+
+def describe_all(
+    connection: Session, names: Iterable[TableName], *, unavailable: type[Retryable] = TargetUnavailable
+) -> dict[TableName, TargetTable]:
+    """Those of the tables that there are under exactly these names, with as many questions to a schema as for one."""
+    schemas: dict[str, list[str]] = {}
+    for schema, name in names:
+        schemas.setdefault(schema, []).append(name)
+    found = (_schema_tables(connection, schema, tables, unavailable) for schema, tables in schemas.items())
+    return {table.full_name: table for tables in found for table in tables}
+
+
+def _schema_tables(
+    connection: Session, schema: str, names: Sequence[str], unavailable: type[Retryable]
+) -> list[TargetTable]:
+    """Those of a schema's tables that there are, as the server spells them (it may not tell upper from lower case)."""
+    found = _of_tables(connection, _TABLE, schema, names, unavailable)
     if not found:
-        return None
-    schema, name = found[0]  # as the server spells it, where it does not tell upper from lower case
-    place = (schema, name)
-    json_columns = _json_columns(connection, place, unavailable)
-    absent = (None, "NULL") if connection.server.is_mariadb else (None,)
-    columns = tuple(
-        _column(row, json_columns, absent)
-        for row in _rows(connection, _COLUMNS, place, unavailable)
-        if not _is_generated_key(row)
-    )
-    primary_key, unique_keys = _keys(_rows(connection, _UNIQUE, place, unavailable), columns)
-    foreign_keys = _foreign_keys(_rows(connection, _FOREIGN, place, unavailable))
-    return TargetTable(schema, name, columns, primary_key, unique_keys, foreign_keys)
+        return []
+    schema, spelled = found[0][0], [name for _, name in found]
+
+    def asked(statement: str) -> dict[str, list[tuple[Any, ...]]]:
+        return _by_table(_of_tables(connection, statement, schema, spelled, unavailable))
+
+    is_mariadb = connection.server.is_mariadb
+    columns, unique, foreign = asked(_COLUMNS), asked(_UNIQUE), asked(_FOREIGN)
+    checks = asked(_JSON_CHECKS) if is_mariadb else {}
+    absent = (None, "NULL") if is_mariadb else (None,)
+    return [
+        _table(schema, name, columns.get(name, []), unique.get(name, []), foreign.get(name, []), checks, absent)
+        for name in spelled
+    ]
+
+
+def _by_table(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows whose first column is a table's name, under it and without it."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for table, *row in rows:
+        found.setdefault(table, []).append(tuple(row))
+    return found
+
+
+def _table(
+    schema: str,
+    name: str,
+    columns: Sequence[tuple[Any, ...]],
+    unique: Sequence[tuple[Any, ...]],
+    foreign: Sequence[tuple[Any, ...]],
+    checks: Mapping[str, Sequence[tuple[Any, ...]]],
+    absent: tuple[str | None, ...],
+) -> TargetTable:
+    json_columns = _json_columns(checks.get(name, ()))
+    made = tuple(_column(row, json_columns, absent) for row in columns if not _is_generated_key(row))
+    primary_key, unique_keys = _keys(unique, made)
+    return TargetTable(schema, name, made, primary_key, unique_keys, _foreign_keys(foreign))
 
 
 def logs_cascades(server: Server) -> bool:
@@ -105,8 +152,10 @@ def unlogged_keys(
     """The foreign keys that act on children without a trace in the binlog, each with its child's name."""
     if logs_cascades(connection.server):
         return []
-    tables: list[TableName] = [(schema, name) for schema, name in _rows(connection, _ACTING, (), unavailable)]
-    return [(table, key) for table in tables for key in _foreign_keys(_rows(connection, _FOREIGN, table, unavailable))]
+    tables: dict[TableName, list[tuple[Any, ...]]] = {}
+    for schema, table, *key in _rows(connection, _ACTING, (), unavailable):
+        tables.setdefault((schema, table), []).append(tuple(key))
+    return [(table, key) for table, rows in tables.items() for key in _foreign_keys(rows)]
 
 
 def list_tables(
@@ -120,7 +169,18 @@ def triggers(
     connection: Session, schema: str, name: str, *, unavailable: type[Retryable] = TargetUnavailable
 ) -> list[str]:
     """Names of the table's triggers; the server shows them to users with the TRIGGER privilege only."""
-    return [row[0] for row in _rows(connection, _TRIGGERS, (schema, name), unavailable)]
+    return [name for _, name in _of_tables(connection, _TRIGGERS, schema, [name], unavailable)]
+
+
+def _of_tables(
+    connection: Session, statement: str, schema: str, names: Sequence[str], unavailable: type[Retryable]
+) -> list[tuple[Any, ...]]:
+    """The rows for some tables of a schema.
+
+    One is compared by ``=``: MariaDB then looks for it as the file system has it, where lists match in any case.
+    """
+    chosen, which = ("= %s", names[0]) if len(names) == 1 else ("IN %s", names)
+    return _rows(connection, statement.format(chosen=chosen), (schema, which), unavailable)
 
 
 def _rows(
@@ -134,11 +194,8 @@ def _rows(
         raise translate(error, "reading information_schema", unavailable=unavailable) from error
 
 
-def _json_columns(connection: Session, place: TableName, unavailable: type[Retryable]) -> frozenset[str]:
+def _json_columns(checks: Iterable[tuple[Any, ...]]) -> frozenset[str]:
     """MariaDB spells JSON as LONGTEXT with a check of the column's own name: ``json_valid(`name`)``."""
-    if not connection.server.is_mariadb:
-        return frozenset()
-    checks = _rows(connection, _JSON_CHECKS, place, unavailable)
     return frozenset(name for name, clause in checks if clause == f"json_valid(`{name.replace('`', '``')}`)")
 
 

@@ -1,11 +1,12 @@
 """What PostgreSQL's catalogue says of its tables now: columns, keys, foreign keys, replica identity.
 
 A connection in, descriptions out. Used by the target, by setup and by check; a source's rows are described by its log
-and not by this.
+and not by this. Many tables are described with as many questions as one (but for one for each type not met before).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,10 +17,11 @@ from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
 
 _FIND: Final = """
-SELECT c.oid
-FROM pg_class AS c
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p')
+SELECT n.nspname, c.relname, c.oid
+FROM unnest(%s::text[], %s::text[]) AS wanted (schema, name)
+JOIN pg_namespace AS n ON n.nspname = wanted.schema
+JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.name
+WHERE c.relkind IN ('r', 'p')
 """
 
 _TABLES: Final = """
@@ -35,25 +37,26 @@ ORDER BY n.nspname, c.relname
 """
 
 _COLUMNS: Final = """
-SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.atthasdef, a.attgenerated <> '', a.attidentity <> ''
+SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.atthasdef, a.attgenerated <> '',
+       a.attidentity <> ''
 FROM pg_attribute AS a
-WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attnum
+WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
 """
 
 _UNIQUE: Final = """
-SELECT i.indisprimary, i.indimmediate,
+SELECT i.indrelid, i.indisprimary, i.indimmediate,
        array(SELECT a.attname
              FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
              JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
              ORDER BY k.place)::text[]
 FROM pg_index AS i
-WHERE i.indrelid = %s AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+WHERE i.indrelid = ANY (%s::oid[]) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 ORDER BY i.indisprimary DESC, i.indexrelid
 """
 
 _FOREIGN: Final = """
-SELECT o.conname, n.nspname, c.relname, o.confdeltype, o.confupdtype,
+SELECT o.conrelid, o.conname, n.nspname, c.relname, o.confdeltype, o.confupdtype,
        array(SELECT a.attname FROM unnest(o.conkey) WITH ORDINALITY AS k (attnum, place)
              JOIN pg_attribute AS a ON a.attrelid = o.conrelid AND a.attnum = k.attnum ORDER BY k.place)::text[],
        array(SELECT a.attname FROM unnest(o.confkey) WITH ORDINALITY AS k (attnum, place)
@@ -61,7 +64,7 @@ SELECT o.conname, n.nspname, c.relname, o.confdeltype, o.confupdtype,
 FROM pg_constraint AS o
 JOIN pg_class AS c ON c.oid = o.confrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE o.conrelid = %s AND o.contype = 'f' AND NOT c.relispartition
+WHERE o.conrelid = ANY (%s::oid[]) AND o.contype = 'f' AND NOT c.relispartition
 ORDER BY o.conname, o.oid
 """
 
@@ -101,8 +104,13 @@ class UniqueKey:
 
 def find(connection: psycopg.Connection[Any], schema: str, name: str) -> int | None:
     """The oid of an ordinary or partitioned table, None when there is none."""
-    row = connection.execute(_FIND, (schema, name)).fetchone()
-    return None if row is None else int(row[0])
+    return find_all(connection, [(schema, name)]).get((schema, name))
+
+
+def find_all(connection: psycopg.Connection[Any], names: Sequence[TableName]) -> dict[TableName, int]:
+    """The oids of those of the tables that there are."""
+    schemas, tables = [schema for schema, _ in names], [table for _, table in names]
+    return {(schema, name): oid for schema, name, oid in connection.execute(_FIND, (schemas, tables))}
 
 
 def list_tables(connection: psycopg.Connection[Any]) -> list[TableName]:
@@ -114,24 +122,37 @@ def describe(
     connection: psycopg.Connection[Any], schema: str, name: str, types: TypeCatalogue | None = None
 ) -> TargetTable | None:
     """The table as it is now, or None. `types` saves look-ups when several tables are described."""
-    oid = find(connection, schema, name)
-    if oid is None:
-        return None
-    keys = unique_keys(connection, oid)
-    return TargetTable(
-        schema=schema,
-        name=name,
-        columns=_columns(connection, oid, types or TypeCatalogue(connection)),
-        primary_key=next((key.columns for key in keys if key.primary), ()),
-        unique_keys=tuple(key.columns for key in keys if not key.primary),
-        foreign_keys=_foreign_keys(connection, oid),
-    )
+    return describe_all(connection, [(schema, name)], types).get((schema, name))
 
 
-def unique_keys(connection: psycopg.Connection[Any], oid: int) -> list[UniqueKey]:
-    """Valid unique indexes over plain columns and all rows, the primary key first."""
-    rows = connection.execute(_UNIQUE, (oid,)).fetchall()
-    return [UniqueKey(tuple(columns), primary, immediate) for primary, immediate, columns in rows]
+def describe_all(
+    connection: psycopg.Connection[Any], names: Sequence[TableName], types: TypeCatalogue | None = None
+) -> dict[TableName, TargetTable]:
+    """Those of the tables that there are, as they are now."""
+    found = find_all(connection, names)
+    oids = list(found.values())
+    columns = _columns(connection, oids, types or TypeCatalogue(connection)) if oids else {}
+    keys = unique_keys(connection, oids) if oids else {}
+    foreign = _foreign_keys(connection, oids) if oids else {}
+    return {
+        (schema, name): TargetTable(
+            schema=schema,
+            name=name,
+            columns=tuple(columns.get(oid, ())),
+            primary_key=next((key.columns for key in keys.get(oid, ()) if key.primary), ()),
+            unique_keys=tuple(key.columns for key in keys.get(oid, ()) if not key.primary),
+            foreign_keys=tuple(foreign.get(oid, ())),
+        )
+        for (schema, name), oid in found.items()
+    }
+
+
+def unique_keys(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[int, list[UniqueKey]]:
+    """By the tables' oids: valid unique indexes over plain columns and all rows, the primary key first."""
+    keys: dict[int, list[UniqueKey]] = {}
+    for oid, primary, immediate, columns in connection.execute(_UNIQUE, (list(oids),)):
+        keys.setdefault(oid, []).append(UniqueKey(tuple(columns), primary, immediate))
+    return keys
 
 
 def replica_identity(connection: psycopg.Connection[Any], schema: str, name: str) -> ReplicaIdentity | None:
@@ -143,10 +164,14 @@ def replica_identity(connection: psycopg.Connection[Any], schema: str, name: str
     return ReplicaIdentity(_IDENTITIES[row[0]], tuple(row[1]))
 
 
-def _columns(connection: psycopg.Connection[Any], oid: int, types: TypeCatalogue) -> tuple[TargetColumn, ...]:
-    rows = connection.execute(_COLUMNS, (oid,)).fetchall()
-    return tuple(
-        TargetColumn(
+def _columns(
+    connection: psycopg.Connection[Any], oids: Sequence[int], types: TypeCatalogue
+) -> dict[int, list[TargetColumn]]:
+    columns: dict[int, list[TargetColumn]] = {}
+    for oid, name, type_oid, modifier, required, has_default, generated, identity in connection.execute(
+        _COLUMNS, (list(oids),)
+    ).fetchall():
+        column = TargetColumn(
             name=name,
             type=types.resolve(type_oid, modifier),
             nullable=not required,
@@ -154,14 +179,16 @@ def _columns(connection: psycopg.Connection[Any], oid: int, types: TypeCatalogue
             generated=generated,
             identity=identity,
         )
-        for name, type_oid, modifier, required, has_default, generated, identity in rows
-    )
+        columns.setdefault(oid, []).append(column)
+    return columns
 
 
-def _foreign_keys(connection: psycopg.Connection[Any], oid: int) -> tuple[ForeignKey, ...]:
-    rows = connection.execute(_FOREIGN, (oid,)).fetchall()
-    return tuple(
-        ForeignKey(
+def _foreign_keys(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[int, list[ForeignKey]]:
+    keys: dict[int, list[ForeignKey]] = {}
+    for oid, name, schema, table, on_delete, on_update, columns, referenced in connection.execute(
+        _FOREIGN, (list(oids),)
+    ):
+        key = ForeignKey(
             name=name,
             columns=tuple(columns),
             references=(schema, table),
@@ -169,5 +196,5 @@ def _foreign_keys(connection: psycopg.Connection[Any], oid: int) -> tuple[Foreig
             on_delete=_ACTIONS[on_delete],
             on_update=_ACTIONS[on_update],
         )
-        for name, schema, table, on_delete, on_update, columns, referenced in rows
-    )
+        keys.setdefault(oid, []).append(key)
+    return keys

@@ -106,6 +106,10 @@ class TypeCatalogue:
             found = self._cache[oid, modifier] = self._read(oid, modifier)
         return found
 
+    def knows(self, oid: int, modifier: int = NO_MODIFIER) -> bool:
+        """Whether `resolve` answers without a question."""
+        return (oid, modifier) in self._cache
+
     def forget(self) -> None:
         """Ask the catalogue again from now on: an enum may have a new label."""
         self._cache.clear()

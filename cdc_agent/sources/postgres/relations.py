@@ -3,42 +3,50 @@
 In: Relation and Type messages of one connection. Out: tables by relation oid. What the log does not say (the primary
 key under REPLICA IDENTITY FULL, whether a column is generated, the types behind the oids) is looked up in the
 catalogue, which may be newer than the log; a column or type that it no longer knows is taken as the log has it.
+Of the tables whose rows wait in the log at the start, all but the first few are described from one reading of the
+catalogue.
 
 A relation that is announced again without a difference keeps its `Table`, and so its plans.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import psycopg
 
+from cdc_agent.engines.postgres.catalogue import find_all
 from cdc_agent.engines.postgres.types import TypeCatalogue
 from cdc_agent.model import echo
 from cdc_agent.model.changes import Column, Identity, Table, TableName
+from cdc_agent.model.generated import lazily
 from cdc_agent.model.values import Kind, Type
 from cdc_agent.sources.postgres.pgoutput import Relation, RelationColumn, TypeName
 from cdc_agent.sources.postgres.row_decoder import Shape, compile_decoder, compile_projection
 from cdc_agent.sources.postgres.session import Session
 
+ONE_BY_ONE: Final = 4
+"""Relations that are described by themselves before all that is expected is read: a short log seldom holds more."""
+
 _COLUMNS: Final = """
-SELECT a.attname::text, NOT a.attnotnull, a.attgenerated <> '',
-       coalesce(a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1]), false)
+SELECT a.attrelid, a.attname::text, NOT a.attnotnull, a.attgenerated <> '',
+       coalesce(a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1]), false), a.atttypid, a.atttypmod
   FROM pg_attribute a
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
- WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 """
 
 _LESSER_PARTITIONS: Final = """
 WITH RECURSIVE tree AS (
-    SELECT inhrelid FROM pg_inherits WHERE inhparent = %s
+    SELECT inhparent AS root, inhrelid FROM pg_inherits WHERE inhparent = ANY (%s::oid[])
     UNION ALL
-    SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.inhrelid)
-SELECT EXISTS (SELECT FROM tree JOIN pg_class c ON c.oid = tree.inhrelid
-                WHERE c.relispartition AND c.relkind = 'r' AND c.relreplident <> 'f')
+    SELECT tree.root, i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.inhrelid)
+SELECT DISTINCT tree.root FROM tree JOIN pg_class c ON c.oid = tree.inhrelid
+ WHERE c.relispartition AND c.relkind = 'r' AND c.relreplident <> 'f'
 """
 """Not pg_partition_tree, which would wait for the lock of an ALTER TABLE."""
 
@@ -52,13 +60,43 @@ class _Description:
     identity: Identity
 
 
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    """What the catalogue knows of a column beyond the log."""
+
+    nullable: bool
+    generated: bool
+    in_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The catalogue's answers about some relations, of one moment."""
+
+    attributes: dict[int, dict[str, _Attribute]]
+    lesser: frozenset[int]
+    """Relations with partitions that log less of old rows than their root."""
+    types: TypeCatalogue
+
+
 class Relations:
     """The relations that one connection has announced. Reader thread only."""
 
-    def __init__(self, session: Session, wanted: Callable[[TableName], bool]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        wanted: Callable[[TableName], bool],
+        expected: Sequence[TableName] = (),
+        until: int = 0,
+    ) -> None:
+        """`expected` are tables whose rows, up to `until` (the log's end at the start, an LSN), may be in the log."""
         self._session = session
         self._wanted = wanted
+        self._expected = expected
+        self._until = until
+        self._one_by_one = 0
         self._types: dict[int, str] = {}
+        self._foreseen: _Reading | None = None
         self._described: dict[int, _Description] = {}
         self.names: dict[int, TableName] = {}
         """Every relation announced."""
@@ -71,34 +109,58 @@ class Relations:
         """A type that is not built in: kept in case the catalogue no longer has it."""
         self._types[message.oid] = message.name
 
-    def announce(self, relation: Relation) -> None:
-        """A relation's version from here on. Raises SourceUnavailable when the catalogue cannot be asked."""
+    def announce(self, relation: Relation, commit: int) -> None:
+        """A relation's version from the transaction that ends at `commit` on.
+
+        Raises SourceUnavailable when the catalogue cannot be asked.
+        """
         name = (relation.schema, relation.name)
         oid = relation.oid
         known = self.routed.pop(oid, None) or self.own.pop(oid, None)
         self.names[oid] = name
         if relation.schema != echo.SCHEMA and not self._wanted(name):
             return
-        description = self._session.ask(lambda c: self._describe(c, relation), f"describing {'.'.join(name)}")
+        description = self._description(relation, commit)
         if known is None or known.full_name != name or self._described[oid] != description:
             known = _table(name, description)
         self._described[oid] = description
         (self.own if relation.schema == echo.SCHEMA else self.routed)[oid] = known
 
     def rest(self) -> None:
-        """Nothing comes at the moment: hold no connection for it."""
+        """Nothing comes at the moment: hold no connection for it, and nothing that was read ahead."""
         self._session.close()
+        self._foreseen = None
 
-    def _describe(self, connection: psycopg.Connection[Any], relation: Relation) -> _Description:
-        types = TypeCatalogue(connection)
-        found = {row[0]: row[1:] for row in connection.execute(_COLUMNS, (relation.oid,))}
+    def _description(self, relation: Relation, commit: int) -> _Description:
+        """By what was read for all, where that is not older than the log: later transactions may have changed it."""
+        reading = self._foresee() if commit <= self._until else None
+        if reading is not None and _covers(reading, relation):
+            return self._describe(reading, relation)
+
+        def describe(connection: psycopg.Connection[Any]) -> _Description:
+            return self._describe(_read(connection, [relation.oid]), relation)
+
+        return self._session.ask(describe, f"describing {relation.schema}.{relation.name}")
+
+    def _foresee(self) -> _Reading | None:
+        """The catalogue's answers about all that is expected, once a few relations were announced."""
+        self._one_by_one += 1
+        if self._foreseen is None and self._one_by_one > ONE_BY_ONE:
+            self._foreseen = self._session.ask(self._read_expected, f"describing {len(self._expected)} tables")
+        return self._foreseen
+
+    def _read_expected(self, connection: psycopg.Connection[Any]) -> _Reading:
+        return _read(connection, list(find_all(connection, self._expected).values()))
+
+    def _describe(self, reading: _Reading, relation: Relation) -> _Description:
+        attributes = reading.attributes.get(relation.oid, {})
         columns, primary = [], []
         for index, sent in enumerate(relation.columns):
-            nullable, generated, in_key = found.get(sent.name, (True, False, False))
-            columns.append(Column(sent.name, self._type(types, sent), nullable, generated))
-            if in_key:
+            found = attributes.get(sent.name, _UNKNOWN)
+            columns.append(Column(sent.name, self._type(reading.types, sent), found.nullable, found.generated))
+            if found.in_key:
                 primary.append(index)
-        lesser = relation.identity == "f" and _has_lesser_partitions(connection, relation.oid)
+        lesser = relation.identity == "f" and relation.oid in reading.lesser
         return _Description(tuple(columns), *_identity(relation, tuple(primary), lesser=lesser))
 
     def _type(self, types: TypeCatalogue, sent: RelationColumn) -> Type:
@@ -106,6 +168,34 @@ class Relations:
             return types.resolve(sent.type_oid, sent.type_modifier)
         except LookupError:
             return Type(Kind.OTHER, self._types.get(sent.type_oid, "unknown"))
+
+
+_UNKNOWN: Final = _Attribute(nullable=True, generated=False, in_key=False)
+
+
+def _read(connection: psycopg.Connection[Any], oids: Sequence[int]) -> _Reading:
+    """The types of all columns are resolved here, so that nothing has to be asked for them later.
+
+    A leaf may log less of old rows than its root, under whose identity its changes are announced. Such old rows arrive
+    as whole ones (``O``) with nulls where nothing was logged.
+    """
+    types = TypeCatalogue(connection)
+    attributes: dict[int, dict[str, _Attribute]] = {}
+    for oid, name, nullable, generated, in_key, type_oid, modifier in connection.execute(
+        _COLUMNS, (list(oids),)
+    ).fetchall():
+        attributes.setdefault(oid, {})[name] = _Attribute(nullable, generated, in_key)
+        with contextlib.suppress(LookupError):
+            types.resolve(type_oid, modifier)
+    lesser = frozenset(oid for (oid,) in connection.execute(_LESSER_PARTITIONS, (list(oids),)))
+    return _Reading(attributes, lesser, types)
+
+
+def _covers(reading: _Reading, relation: Relation) -> bool:
+    """Whether the relation is described without a further question: its columns may have changed since in the log."""
+    return relation.oid in reading.attributes and all(
+        reading.types.knows(sent.type_oid, sent.type_modifier) for sent in relation.columns
+    )
 
 
 def _identity(relation: Relation, primary: tuple[int, ...], *, lesser: bool) -> tuple[tuple[int, ...], Identity]:
@@ -118,15 +208,6 @@ def _identity(relation: Relation, primary: tuple[int, ...], *, lesser: bool) -> 
             return primary, Identity.NOTHING
         case _:
             return flagged or primary, Identity.KEY if flagged else Identity.NOTHING
-
-
-def _has_lesser_partitions(connection: psycopg.Connection[Any], oid: int) -> bool:
-    """Whether a leaf logs less of old rows than its root, under whose identity its changes are announced.
-
-    Such old rows arrive as whole ones (``O``) with nulls where nothing was logged.
-    """
-    row = connection.execute(_LESSER_PARTITIONS, (oid,)).fetchone()
-    return row is not None and bool(row[0])
 
 
 def _table(name: TableName, description: _Description) -> Table:
@@ -143,6 +224,6 @@ def _table(name: TableName, description: _Description) -> Table:
         columns=description.columns,
         key=description.key,
         identity=description.identity,
-        decode=compile_decoder(shape),
+        decode=lazily(partial(compile_decoder, shape)),
         project=partial(compile_projection, shape),
     )

@@ -20,6 +20,7 @@ from typing import Any, Final
 from cdc_agent.engines.postgres.texts import canonical, needs_trimming
 from cdc_agent.errors import DecodeError
 from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Cells, Change, Direct, Plainly, Projection
+from cdc_agent.model.generated import define
 from cdc_agent.model.values import UNSENT, Row, Type
 from cdc_agent.sources.postgres.pgoutput import Delete, Insert, Update, parse
 
@@ -49,9 +50,7 @@ class Shape:
 
 def compile_decoder(shape: Shape) -> Decoder:
     """The decoder of one relation version."""
-    namespace = _names(shape)
-    exec(compile(_decoder(shape), f"<row decoder of {shape.name}>", "exec"), namespace)  # noqa: S102
-    decode: Decoder = namespace["decode"]
+    decode: Decoder = define(_decoder(shape), "<row decoder>", _names(shape))["decode"]
     return decode
 
 
@@ -62,8 +61,7 @@ def compile_projection(shape: Shape, projection: Projection, plainly: Plainly) -
     all that the decoder leaves to the reference.
     """
     namespace = {**_names(shape), **projection.names, "UNUSUAL": (*_MALFORMED, *projection.unusual), "one": plainly}
-    exec(compile(_projected(shape, projection), f"<row projection of {shape.name}>", "exec"), namespace)  # noqa: S102
-    direct: Direct = namespace["decode"]
+    direct: Direct = define(_projected(shape, projection), "<row projection>", namespace)["decode"]
     return direct
 
 

@@ -84,6 +84,9 @@ class PostgresSource:
         self._tables = PostgresTables(database, f"{pipeline} rows", SourceUnavailable)
         self._stream: ReplicationStream | None = None
         self._wanted: Callable[[TableName], bool] | None = None
+        self._routed: list[TableName] = []
+        self._waiting = 0
+        """The log's end at the start: up to there rows wait."""
         self._goal = Lsn(0)
         self._closing = threading.Event()
         self._reading = threading.Lock()
@@ -144,11 +147,15 @@ class PostgresSource:
         slots.require_free(slots.wait_until_free(connection, self._slot) or found)
         end = log_end(connection)
         slots.require_position(found, position, end)
-        self._require_published(connection)
+        self._routed = self._require_published(connection)
+        self._waiting = end.value
         self._goal = max(self._goal, end)
 
-    def _require_published(self, connection: psycopg.Connection[Any]) -> None:
-        """A table that took a routed name after setup is not in the publication: its changes would just be missing."""
+    def _require_published(self, connection: psycopg.Connection[Any]) -> list[TableName]:
+        """The routed tables.
+
+        One that took a routed name after setup is not in the publication: its changes would just be missing.
+        """
         found = publications.read(connection, self._publication)
         if found is None:
             raise LogUnusable(
@@ -157,19 +164,21 @@ class PostgresSource:
             )
         wanted = self._wanted
         assert wanted is not None
-        if unpublished := [t for t in list_tables(connection) if wanted(t) and t not in found.tables]:
+        routed = [table for table in list_tables(connection) if wanted(table)]
+        if unpublished := [table for table in routed if table not in found.tables]:
             names = ", ".join(f"{schema}.{table}" for schema, table in unpublished)
             raise LogUnusable(
                 f"publication {self._publication} lacks routed tables: {names}",
                 hint="cdc-agent setup -c FILE adds them; rows that they had before are not copied",
             )
+        return routed
 
     def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
         """See `sources.base.Source`."""
         stream, wanted = self._stream, self._wanted
         if stream is None or wanted is None:
             raise SourceUnavailable("the source was not started")
-        relations = Relations(self._catalogue, wanted)
+        relations = Relations(self._catalogue, wanted, self._routed, self._waiting)
         assembler = Assembler(emit, target=self._target, report=self._report)
         reader = _Reader(stream, relations, assembler, self._report)
         with self._reading:
@@ -224,6 +233,8 @@ class _Reader:
         """The last position handed over."""
         self._open = False
         """Between a Begin and its Commit."""
+        self._commit_lsn = 0
+        """Of the transaction that is open, or was last."""
         self._covered = False
         """Inside a transaction that the position to start from covers already."""
         self._pings: list[float] = []
@@ -282,7 +293,7 @@ class _Reader:
     def _control(self, tag: int, frame: memoryview) -> None:
         if tag == _BEGIN:
             commit_lsn, _, _ = _BEGIN_FIELDS.unpack_from(frame, HEADER + 1)
-            self._open = True
+            self._open, self._commit_lsn = True, commit_lsn
             self._covered = commit_lsn < self._start
             self._assembler.begin()
         elif tag == _COMMIT:
@@ -302,7 +313,7 @@ class _Reader:
     def _rare(self, message: bytes) -> None:
         match parse(message):
             case Relation() as relation:
-                self._relations.announce(relation)
+                self._relations.announce(relation, self._commit_lsn)
             case TypeName() as name:
                 self._relations.name_type(name)
             case TruncateRelations() as truncate:

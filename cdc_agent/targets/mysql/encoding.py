@@ -16,6 +16,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
+from cdc_agent.model.generated import define
 from cdc_agent.model.values import Kind, Row, Type, Value
 
 LoadEncoder: TypeAlias = Callable[[Sequence[Row]], bytes]
@@ -290,6 +291,4 @@ _NAMESPACE: Final[dict[str, Any]] = {
 
 
 def _compiled(source: str) -> Any:
-    namespace = dict(_NAMESPACE)
-    exec(compile(source, "<cdc_agent mysql encoder>", "exec"), namespace)  # noqa: S102 - our own text, no names in it
-    return namespace["encode"]
+    return define(source, "<row encoder>", dict(_NAMESPACE))["encode"]

@@ -28,6 +28,7 @@ from cdc_agent.errors import (
     TargetUnavailable,
     TransactionAborted,
 )
+from cdc_agent.model.changes import TableName
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Step
@@ -57,7 +58,7 @@ class MysqlTarget:
         self._session: Session | None = None
         self._open_wire: Wire | None = None
         self._writer: Writer | None = None
-        self._tables: dict[tuple[str, str], TargetTable | None] = {}
+        self._tables: dict[TableName, TargetTable | None] = {}
 
     # --- the session ---
 
@@ -121,6 +122,12 @@ class MysqlTarget:
                 self._refuse_triggers(schema, name)
             self._tables[place] = catalogue.describe(self._wire.session, schema, name)
         return self._tables[place]
+
+    def foresee(self, names: Sequence[TableName]) -> None:
+        """See `targets.base.Target`. What may have to be refused (`suppress`) is looked at one by one."""
+        unknown = [name for name in dict.fromkeys(names) if name not in self._tables]
+        if len(unknown) > 1 and self._triggers != "suppress":
+            self._tables.update(catalogue.describe_all(self._wire.session, unknown))
 
     def _refuse_triggers(self, schema: str, name: str) -> None:
         found = catalogue.triggers(self._wire.session, schema, name)

@@ -1,11 +1,11 @@
 """What writing to a table needs of the catalogue beyond its description: how columns are cast, compared and keyed.
 
-A table's name in, a `Layout` out. Everything SQL-shaped in it is quoted by the server or by `identifiers`.
+Tables' names in, `Layout`s out. Everything SQL-shaped in it is quoted by the server or by `identifiers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,27 +14,28 @@ import psycopg
 from cdc_agent.engines.postgres import catalogue
 from cdc_agent.engines.postgres.identifiers import qualified
 from cdc_agent.errors import TargetSchemaError
+from cdc_agent.model.changes import TableName
 
 _COLUMNS: Final = """
-WITH RECURSIVE base (attnum, name, identity, oid, kind) AS (
-    SELECT a.attnum, a.attname::text, a.attidentity::text, t.oid, t.typtype
+WITH RECURSIVE base (relation, attnum, name, identity, oid, kind) AS (
+    SELECT a.attrelid, a.attnum, a.attname::text, a.attidentity::text, t.oid, t.typtype
     FROM pg_attribute AS a
     JOIN pg_type AS t ON t.oid = a.atttypid
-    WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-    SELECT b.attnum, b.name, b.identity, t.oid, t.typtype
+    SELECT b.relation, b.attnum, b.name, b.identity, t.oid, t.typtype
     FROM base AS b
     JOIN pg_type AS d ON d.oid = b.oid
     JOIN pg_type AS t ON t.oid = d.typbasetype
     WHERE b.kind = 'd'
 )
-SELECT b.name, b.identity = 'a', format_type(b.oid, -1), coalesce(e.oid, b.oid)::bigint,
+SELECT b.relation, b.name, b.identity = 'a', format_type(b.oid, -1), coalesce(e.oid, b.oid)::bigint,
        t.typarray <> 0 AND t.typdelim = ',' AND t.typcategory <> 'A' AND t.typtype <> 'c'
 FROM base AS b
 JOIN pg_type AS t ON t.oid = b.oid
 LEFT JOIN pg_type AS e ON e.oid = t.typelem AND e.typarray = t.oid
 WHERE b.kind <> 'd'
-ORDER BY b.attnum
+ORDER BY b.relation, b.attnum
 """
 """Domains are replaced by their base types, without modifiers: a cast to varchar(3) would cut a value, an assignment
 to such a column refuses it."""
@@ -61,9 +62,9 @@ WHERE t.oid = ANY (%s::oid[])
 """A type's own equality, wherever its extension was installed: the one that its unique indexes mean."""
 
 _KIND: Final = """
-SELECT relkind = 'p', relkind IN ('r', 'p') AND NOT relhasrules AND NOT row_security_active(oid)
+SELECT oid, relkind = 'p', relkind IN ('r', 'p') AND NOT relhasrules AND NOT row_security_active(oid)
 FROM pg_class
-WHERE oid = %s
+WHERE oid = ANY (%s::oid[])
 """
 
 
@@ -96,25 +97,42 @@ class Layout:
 
 def read_layout(connection: psycopg.Connection[Any], schema: str, name: str) -> Layout:
     """Read a table's layout. Raises `errors.TargetSchemaError` when there is no such table."""
-    oid = catalogue.find(connection, schema, name)
-    if oid is None:
+    found = read_layouts(connection, [(schema, name)]).get((schema, name))
+    if found is None:
         raise TargetSchemaError(f"there is no table {schema}.{name} on the target")
-    rows = connection.execute(_COLUMNS, (oid,)).fetchall()
-    equal = _equality(connection, {row[3] for row in rows})
-    kind = connection.execute(_KIND, (oid,)).fetchone()
-    assert kind is not None
-    keys = catalogue.unique_keys(connection, oid)
-    return Layout(
-        table=qualified(schema, name),
-        title=f"{schema}.{name}",
-        columns={
-            column: ColumnLayout(column, type_name, array, equal[compared], identity)
-            for column, identity, type_name, compared, array in rows
-        },
-        arbiters=frozenset(frozenset(key.columns) for key in keys if key.immediate),
-        partitioned=kind[0],
-        copyable=kind[1],
-    )
+    return found
+
+
+def read_layouts(connection: psycopg.Connection[Any], names: Sequence[TableName]) -> dict[TableName, Layout]:
+    """The layouts of those of the tables that there are, with as many questions as for one."""
+    found = catalogue.find_all(connection, names)
+    oids = list(found.values())
+    if not oids:
+        return {}
+    columns = _columns(connection, oids)
+    kinds = {oid: rest for oid, *rest in connection.execute(_KIND, (oids,))}
+    keys = catalogue.unique_keys(connection, oids)
+    return {
+        (schema, name): Layout(
+            table=qualified(schema, name),
+            title=f"{schema}.{name}",
+            columns={column.name: column for column in columns.get(oid, ())},
+            arbiters=frozenset(frozenset(key.columns) for key in keys.get(oid, ()) if key.immediate),
+            partitioned=kinds[oid][0],
+            copyable=kinds[oid][1],
+        )
+        for (schema, name), oid in found.items()
+        if oid in kinds
+    }
+
+
+def _columns(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[int, list[ColumnLayout]]:
+    rows = connection.execute(_COLUMNS, (list(oids),)).fetchall()
+    equal = _equality(connection, {compared for _, _, _, _, compared, _ in rows})
+    columns: dict[int, list[ColumnLayout]] = {}
+    for oid, name, identity, type_name, compared, array in rows:
+        columns.setdefault(oid, []).append(ColumnLayout(name, type_name, array, equal[compared], identity))
+    return columns
 
 
 def _equality(connection: psycopg.Connection[Any], oids: Iterable[int]) -> dict[int, str | None]:

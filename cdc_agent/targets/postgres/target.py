@@ -30,6 +30,7 @@ from cdc_agent.errors import (
     TargetUnavailable,
     TransactionAborted,
 )
+from cdc_agent.model.changes import TableName
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.steps import Step
@@ -38,7 +39,7 @@ from cdc_agent.store import postgres as sql
 from cdc_agent.store import tables
 from cdc_agent.targets.base import Missing
 from cdc_agent.targets.postgres.flight import Flight, Queued
-from cdc_agent.targets.postgres.layout import Layout, read_layout
+from cdc_agent.targets.postgres.layout import Layout, read_layout, read_layouts
 from cdc_agent.targets.postgres.writing import Stages, Writer
 
 LOCK_TIMEOUT: Final = 30
@@ -100,7 +101,9 @@ class PostgresTarget:
         self._name = name
         self._triggers = triggers
         self._session: _Session | None = None
-        self._described: dict[tuple[str, str], TargetTable | None] = {}
+        self._described: dict[TableName, TargetTable | None] = {}
+        self._layouts: dict[TableName, Layout] = {}
+        """Those that were read ahead, until they are used."""
         self._stages = Stages()
         self._stale = False
         self.triggers_suppressed = False
@@ -111,6 +114,7 @@ class PostgresTarget:
         self.close()
         connection = connect(self._database, purpose=f"target {self._name}")
         self._described = {}
+        self._layouts = {}
         self._stages = Stages()
         self._stale = False
         try:
@@ -164,13 +168,25 @@ class PostgresTarget:
             self._described[schema, name] = table
         return self._described[schema, name]
 
+    def foresee(self, names: Sequence[TableName]) -> None:
+        """See `targets.base.Target`; the layouts that writing needs are read as well."""
+        unknown = [name for name in dict.fromkeys(names) if name not in self._described]
+        if len(unknown) > 1:
+            with _translating(f"reading the catalogue for {len(unknown)} tables"):
+                found = catalogue.describe_all(self._live.connection, unknown, self._live.types)
+                self._layouts.update(read_layouts(self._live.connection, unknown))
+            self._described.update({name: found.get(name) for name in unknown})
+
     def _read_layout(self, schema: str, name: str) -> Layout:
+        if (foreseen := self._layouts.pop((schema, name), None)) is not None:
+            return foreseen
         with _translating(f"reading the catalogue for {schema}.{name}"):
             return read_layout(self._live.connection, schema, name)
 
     def forget(self) -> None:
         """Drop cached descriptions, staging tables and prepared statements."""
         self._described = {}
+        self._layouts = {}
         if self._session is None:
             return
         self._session.types.forget()

@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from cdc_agent.model.changes import Cells, Projection
+from cdc_agent.model.generated import define
 from cdc_agent.model.values import UNSENT
 from cdc_agent.sources.mysql.rows import coders
 from cdc_agent.sources.mysql.rows.charsets import Charsets
@@ -68,8 +69,7 @@ def compile_reader(
         else:
             writer.straight(present, nulls)
         names = dict(scope.names)
-    exec(compile(writer.source(len(columns)), "<row reader>", "exec"), names)  # noqa: S102
-    reader: Callable[[bytes, int], Any] = names["read"]
+    reader: Callable[[bytes, int], Any] = define(writer.source(len(columns)), "<row reader>", names)["read"]
     return reader
 
 
@@ -102,8 +102,7 @@ def compile_projection(
         text = writer.returning(statements, result)
     else:
         text = writer.adding(statements, f"({adds}, {result}{', None' if key_only else ''})", nulls)
-    exec(compile(text, "<row projection>", "exec"), names)  # noqa: S102
-    reader: Callable[..., Any] = names["read"]
+    reader: Callable[..., Any] = define(text, "<row projection>", names)["read"]
     return reader
 
 
