@@ -1,7 +1,7 @@
 """The engines that there are, with what is known of each before any server is asked.
 
 A URL's scheme names an engine; which flavour of it a server is (MySQL or MariaDB) the server itself says. What an
-engine *does* is in the one object that each room has for it: `engines.registry`, `store.versions`,
+engine *does* is in the one object that each room has for it: `engines.registry`, `tables.registry`, `store.versions`,
 `flow.ends`, `preflight.sides`.
 
 Nothing here does I/O.

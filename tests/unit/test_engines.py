@@ -14,9 +14,10 @@ from cdc_agent.flow.ends import LOGS, TARGETS
 from cdc_agent.model.engines import Engine, of_flavor, of_scheme
 from cdc_agent.preflight.sides import SIDES
 from cdc_agent.store.versions import STATEMENTS
+from cdc_agent.tables.registry import READERS
 
 
-@pytest.mark.parametrize("room", [ADMINS, LOGS, TARGETS, SIDES, STATEMENTS])
+@pytest.mark.parametrize("room", [ADMINS, READERS, STATEMENTS, LOGS, TARGETS, SIDES])
 def test_every_room_knows_every_engine(room: Mapping[Engine, Any]) -> None:
     """An engine that is added to one and forgotten in another is found here."""
     assert set(room) == set(Engine)
