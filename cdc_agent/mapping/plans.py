@@ -7,8 +7,8 @@ to a database.
 What a plan does with a row of which the log sent only a part:
 
 - a target column made of unsent source columns alone is UNSENT in the write;
-- one made of sent and unsent columns, a filter over an unsent column, or an insert with an unsent column gives a
-  rejection with the code `UNSENT_CODE`: the pipeline reads the row again and maps it again;
+- one made of sent and unsent columns, a filter over an unsent column, an insert or a moved key with an unsent column
+  gives a rejection with the code `UNSENT_CODE`: the pipeline reads the row again and maps it again;
 - when the log does not say which row changed, `LogUnusable` stops the pipeline: reading again cannot help.
 """
 

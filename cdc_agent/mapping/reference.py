@@ -96,7 +96,18 @@ class Mapper:
             return None if was_inside is False else (REMOVE, self._old_key(new if old is None else old), None)
         if was_inside is False:
             return self._insert(new)
-        return CHANGE, self._old_key(new if old is None else old), self._row(new)
+        key, row = self._old_key(new if old is None else old), self._row(new)
+        if UNSENT in row and self._moves(key, row):
+            raise _RejectedError(self._unsent_column(row), "the log did not send it of a row that moves", UNSENT_CODE)
+        return CHANGE, key, row
+
+    def _moves(self, key: Row, row: Row) -> bool:
+        """Whether a row with an identity gets another key.
+
+        It must not take along what was not sent: under the old key the target may hold a later row, read again there.
+        """
+        pairs = zip(self._key, key, strict=True)
+        return not self._bound.binding.keyless and any(row[i] is not UNSENT and row[i] != old for i, old in pairs)
 
     def _inside(self, row: Row, *, known_only: bool = False) -> bool | None:
         """Whether the route's filter takes a row; with `known_only` None when an unsent column decides."""

@@ -78,6 +78,14 @@ def test_a_moved_key_names_the_row_by_its_old_key() -> None:
     assert writes(plan(), (UPDATE, old, (b"2", b"Ann", b"t"))) == [(CHANGE, (b"1",), (b"2", b"Ann", b"t"))]
 
 
+def test_a_row_that_moves_takes_nothing_along_that_was_not_sent() -> None:
+    """Under the old key the target may hold a later row that was read again there: its columns are not this row's."""
+    rejections: list[Rejection] = []
+    moved = (UPDATE, (b"1", UNSENT, UNSENT), (b"2", b"Ann", UNSENT))
+    assert plan().map([moved], rejections) == []
+    assert [one.code for one in rejections] == [UNSENT_CODE]
+
+
 def test_expressions_fill_columns() -> None:
     """A target column is what its expression says."""
     made = plan(columns={"id": "id + 100", "name": "UPPER(TRIM(name))", "vip": "NOT vip"})
