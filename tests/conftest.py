@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import choice, owner, report, servers
 from tests.support.engines import Engine
+from tests.support.memory.rig import MemoryServer
 from tests.support.report import Report
 from tests.support.servers import Pairing, Server, ServerSpec
 
@@ -65,6 +66,12 @@ def any_server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture
+def any_target(request: pytest.FixtureRequest) -> Server | MemoryServer:
+    """Each server of the run in turn, and the target in memory that the simulation writes to."""
+    return request.param if isinstance(request.param, MemoryServer) else servers.server(request.param)
+
+
+@pytest.fixture
 def pairing(request: pytest.FixtureRequest) -> Pairing:
     """Each of the four pairings of PostgreSQL and MySQL, so that every version is a source and a target."""
     source, target = request.param
@@ -98,6 +105,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         _parametrize(metafunc, "any_mysql", _of("mariadb", "mysql"))
     if "any_server" in metafunc.fixturenames:
         _parametrize(metafunc, "any_server", _of("postgres", "mariadb", "mysql"))
+    if "any_target" in metafunc.fixturenames:
+        _parametrize(metafunc, "any_target", [*_of("postgres", "mariadb", "mysql"), MemoryServer()])
     if "pairing" in metafunc.fixturenames:
         _parametrize(metafunc, "pairing", servers.pairings(_of("postgres"), _of("mariadb", "mysql")))
 

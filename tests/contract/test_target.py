@@ -21,6 +21,8 @@ from cdc_agent.model import echo
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Updates, Upserts
 from cdc_agent.model.values import UNSENT, Row
 from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link
+from tests.support.memory.rig import MemoryServer, kill_session
+from tests.support.memory.target import MemoryTarget
 from tests.support.servers import Server
 from tests.support.targets import ENTRY, PIPELINE, Rig, close_rig, nothing_missing, open_rig
 
@@ -46,7 +48,15 @@ TRICKY = (
 
 
 @pytest.fixture
-def rig(any_server: Server) -> Iterator[Rig]:
+def rig(any_target: Server | MemoryServer) -> Iterator[Rig]:
+    made = open_rig(any_target, *TABLES)
+    yield made
+    close_rig(made)
+
+
+@pytest.fixture
+def real_rig(any_server: Server) -> Iterator[Rig]:
+    """For what the memory has nothing of: an address, locks on rows."""
     made = open_rig(any_server, *TABLES)
     yield made
     close_rig(made)
@@ -528,20 +538,21 @@ def test_a_connection_lost_at_commit_has_an_unknown_outcome(rig: Rig) -> None:
     rig.target.rollback()
 
 
-def test_a_server_that_cannot_be_reached_is_unavailable(rig: Rig) -> None:
+def test_a_server_that_cannot_be_reached_is_unavailable(real_rig: Rig) -> None:
     """A wrong port is a Retryable error without the password in it."""
     from cdc_agent.config.model import Database
     from tests.support.targets import make_target
 
-    scheme = "postgresql" if rig.postgres else "mysql"
+    scheme = "postgresql" if real_rig.postgres else "mysql"
     target = make_target(Database(url=f"{scheme}://someone:canary@127.0.0.1:1/none"))
     with pytest.raises(Retryable) as caught:
         target.connect()
     assert "canary" not in caught.value.render()
 
 
-def test_a_deadlock_is_retryable(rig: Rig) -> None:
+def test_a_deadlock_is_retryable(real_rig: Rig) -> None:
     """A transaction that the server gives up is told from a refused row."""
+    rig = real_rig
     binding = rig.bind("items")
     rig.apply(Upserts(binding, _items(range(2))))
     short = "SET lock_timeout = '100ms'" if rig.postgres else "SET SESSION innodb_lock_wait_timeout = 1"
@@ -562,6 +573,9 @@ def test_a_deadlock_is_retryable(rig: Rig) -> None:
 
 def _kill_sessions(rig: Rig) -> None:
     """End the target's own session on the server."""
+    if isinstance(rig.target, MemoryTarget):
+        kill_session(rig.target)
+        return
     if rig.postgres:
         rig.database.run(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "

@@ -19,6 +19,7 @@ from cdc_agent.store import tables, versions
 from cdc_agent.targets.base import Target
 from cdc_agent.targets.mysql import MysqlTarget
 from cdc_agent.targets.postgres import PostgresTarget
+from tests.support.memory.rig import MemoryServer, SqlMemory, memory_target
 from tests.support.servers import Database, Server
 
 # On MySQL the agent's tables are the server's, which a run may share with another.
@@ -64,7 +65,7 @@ def nothing_missing(binding: Binding, key: Row) -> Row | None:
 class Rig:
     """A target, the database that it writes to, and the checkpoint that the agent would hold."""
 
-    database: Database
+    database: Database | SqlMemory
     target: Target
     checkpoint: Checkpoint
     opened: list[Target] = field(default_factory=list)
@@ -109,13 +110,32 @@ class Rig:
         return self.database.run(f"SELECT {columns} FROM {table} ORDER BY {order}")
 
 
+class MemoryRig(Rig):
+    """The same in memory."""
+
+    def another(self, **options: Any) -> Target:
+        self.opened.append(memory_target(self.database))
+        return self.opened[-1]
+
+
 def make_target(settings: Settings, **options: Any) -> Target:
     kind = PostgresTarget if settings.engine is Engine.POSTGRES else MysqlTarget
     return kind(settings, name="crm", **options)
 
 
-def open_rig(server: Server, *ddl: str, **options: Any) -> Rig:
+def open_memory_rig(*ddl: str) -> Rig:
+    """`open_rig` in memory."""
+    database = SqlMemory()
+    for statement in ddl:
+        database.run(statement)
+    target = memory_target(database, CHECKPOINT)
+    return MemoryRig(database, target, target.take_over(PIPELINE, "db-1:100"))
+
+
+def open_rig(server: Server | MemoryServer, *ddl: str, **options: Any) -> Rig:
     """A fresh database with these tables and the agent's own, its pipeline taken over once."""
+    if isinstance(server, MemoryServer):
+        return open_memory_rig(*ddl)
     database = server.create_database("target")
     for statement in ddl:
         database.run(statement)
