@@ -150,7 +150,8 @@ class PipelineSettings(Settings):
     triggers: Literal["auto", "fire", "suppress"] = "auto"
     """Whether the target's triggers and foreign keys act on replicated rows; auto suppresses them where granted."""
     batch_bytes: Annotated[int, Field(ge=16 * 1024)] = 1024 * 1024
-    """The applier stops draining the queue for one batch at this many bytes of log data."""
+    """The applier stops draining the queue for one batch at this many bytes of log data, of wide rows at four times as
+    many."""
     queue_bytes: Annotated[int, Field(ge=64 * 1024)] = 8 * 1024 * 1024
     quarantine_limit: Annotated[float, Field(gt=0, le=1)] = 0.1
     """The share of rows refused among the last 1,000 above which the pipeline stops."""

@@ -7,15 +7,19 @@ latency of one transaction and a busy one has large batches. There is no batch t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from cdc_agent.flow.threads import REAL, Threads
-from cdc_agent.model.changes import Transaction
+from cdc_agent.model.changes import Rows, Transaction
 
 KEEPALIVE_SECONDS: Final = 1.0
 TRANSACTION_BYTES: Final = 700
 """What a transaction takes up besides its log data: a queue of small ones would hold several times its limit."""
+
+WIDE_BYTES: Final = 800
+"""Rows of so many bytes on average are wide."""
+WIDE_TIMES: Final = 4
 
 
 class Closed(Exception):
@@ -81,6 +85,7 @@ class TransactionQueue:
     def drain(self, limit: int, timeout: float) -> list[Transaction]:
         """Whatever is queued, up to about `limit` bytes; [] when nothing came within `timeout` seconds.
 
+        Up to four times as many where rows are wide: it is their number that costs memory, and bytes that cost commits.
         Raises the reader's error after everything that it had handed over was drained.
         """
         with self._lock:
@@ -89,10 +94,9 @@ class TransactionQueue:
             drained: list[Transaction] = []
             size = 0
             full = self._full
-            while self._items and size < limit:
-                transaction = self._items.popleft()
-                drained.append(transaction)
-                size += transaction.size
+            size = self._take(drained, 0, limit)
+            if self._items and size >= WIDE_BYTES * _rows(drained) > 0:
+                size = self._take(drained, size, limit * WIDE_TIMES)
             if not drained and self._error is not None:
                 raise self._error
             self._size -= size
@@ -100,8 +104,21 @@ class TransactionQueue:
                 self._changed.notify()
             return drained
 
+    def _take(self, drained: list[Transaction], size: int, limit: int) -> int:
+        """Add to what was drained; the bytes of all of it."""
+        items = self._items
+        while items and size < limit:
+            transaction = items.popleft()
+            drained.append(transaction)
+            size += transaction.size
+        return size
+
     def close(self) -> None:
         """Let the reader go: a waiting or later `put` raises Closed."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+def _rows(transactions: Iterable[Transaction]) -> int:
+    return sum([len(piece.messages) for one in transactions for piece in one.pieces if isinstance(piece, Rows)])

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from cdc_agent.flow.queue import TRANSACTION_BYTES, Closed, TransactionQueue
-from cdc_agent.model.changes import Transaction
+from cdc_agent.model.changes import Identity, Rows, Table, Transaction
 
 
 def transaction(size: int) -> Transaction:
@@ -23,6 +23,17 @@ def test_drain_gives_everything_in_order_up_to_the_limit() -> None:
     assert queue.drain(100, 0) == items[:3]
     assert queue.drain(100, 0) == items[3:]
     assert queue.drain(100, 0) == []
+
+
+def test_drain_takes_more_of_wide_rows() -> None:
+    """A batch of a few wide rows is as large as four of narrow ones."""
+    table = Table("s", "t", (), (), Identity.KEY, lambda messages: [])
+    for size, count in ((1000, 12), (100, 3)):
+        queue = TransactionQueue(100_000)
+        for _ in range(20):
+            queue.put(Transaction([Rows(table, [b""] * (1 if size == 1000 else 10))], 1000, ()), lambda: None)
+        assert len(queue.drain(3000, 0)) == count
+        assert queue.size == (20 - count) * 1000
 
 
 def test_a_full_queue_blocks_the_reader_and_keeps_its_connection_alive() -> None:
