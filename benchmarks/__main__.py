@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from benchmarks import measured, report, servers
-from benchmarks.figures import backlogs, latency, recovery, scale, stages
+from benchmarks.figures import backlogs, latency, recovery, scale, stages, two_way
 from benchmarks.figures.backlogs import Plan
 from benchmarks.measured import Sample
 from benchmarks.servers import Rig
@@ -68,6 +68,7 @@ FIGURES: Final = (
     "latency",
     "recovery",
     "scale",
+    "two-way",
     "stages",
 )
 
@@ -227,6 +228,21 @@ def scale_command(
             seconds or size.seconds,
             _say,
         ),
+    )
+
+
+@main.command("two-way")
+@common
+@click.option("--seconds", type=float, help="How long at each rate.")
+@click.option(
+    "--before", envvar="CDC_BENCH_BEFORE", help="The interpreter of an older checkout, to compare its agent with."
+)
+def two_way_command(seconds: float | None, before: str | None, **options: Any) -> None:
+    """The most transactions a second on two live sides."""
+    _measure(
+        "two-way",
+        options,
+        lambda rig, plan, size: two_way.two_way(rig, plan, seconds or 2 * size.seconds, before, _say),
     )
 
 

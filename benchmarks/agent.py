@@ -76,16 +76,17 @@ class Running:
 class Agent:
     """A configuration that was set up; see `set_up`."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, python: str) -> None:
         self.config = config
+        self._python = python
 
     @contextlib.contextmanager
     def running(self, *pipelines: str) -> Iterator[Running]:
         """Run these pipelines, or all, until the context ends."""
         chosen = [word for name in pipelines for word in ("--pipeline", name)]
-        command = [*_COMMAND, "run", "-c", str(self.config), *chosen]
+        command = [self._python, *_AGENT, "run", "-c", str(self.config), *chosen]
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
+            process = subprocess.Popen(command, cwd=_home(self._python), stdout=subprocess.DEVNULL, stderr=log)
             try:
                 yield Running(process, log)
             finally:
@@ -97,21 +98,24 @@ class Agent:
                     process.wait()
 
 
-_COMMAND: Final = (sys.executable, "-m", "cdc_agent")
+_AGENT: Final = ("-m", "cdc_agent")
 
 
 @contextlib.contextmanager
-def set_up(pipelines: Sequence[Pipeline]) -> Iterator[Agent]:
-    """Write the configuration and set it up; torn down at the end. Connections are not encrypted, as the peers' are."""
+def set_up(pipelines: Sequence[Pipeline], python: str = sys.executable) -> Iterator[Agent]:
+    """Write the configuration and set it up; torn down at the end. Connections are not encrypted, as the peers' are.
+
+    `python` is the interpreter whose installed agent is used.
+    """
     with tempfile.TemporaryDirectory(prefix="cdc-bench-") as folder:
         config = Path(folder) / "bench.yaml"
         config.touch(mode=0o600)
         config.write_text(json.dumps(_document(pipelines)))  # JSON is YAML
-        _run("setup", "-c", str(config))
+        _run(python, "setup", "-c", str(config))
         try:
-            yield Agent(config)
+            yield Agent(config, python)
         finally:
-            _run("teardown", "-c", str(config), "--yes")
+            _run(python, "teardown", "-c", str(config), "--yes")
 
 
 def _document(pipelines: Sequence[Pipeline]) -> dict[str, Any]:
@@ -129,7 +133,12 @@ def _document(pipelines: Sequence[Pipeline]) -> dict[str, Any]:
     }
 
 
-def _run(*words: str) -> None:
-    done = subprocess.run([*_COMMAND, *words], capture_output=True, text=True, check=False)
+def _home(python: str) -> Path | None:
+    """Another checkout's interpreter must not find this one's package in its working directory."""
+    return None if python == sys.executable else Path(python).parent
+
+
+def _run(python: str, *words: str) -> None:
+    done = subprocess.run([python, *_AGENT, *words], cwd=_home(python), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"cdc-agent {words[0]} failed:\n{done.stderr[-3000:]}")

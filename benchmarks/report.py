@@ -170,6 +170,12 @@ _SCALE: Final = {
     "median": "median ms",
     "p99": "p99 ms",
 }
+_TWO_WAY: Final = {
+    "rate": "transactions/s a side",
+    "worst": "worst ms",
+    "agent_cores": "cores of the agent",
+    "peak_mib": "peak MiB",
+}
 _STAGES: Final = {
     "read": "receive, assemble",
     "map": "decode, map",
@@ -193,5 +199,6 @@ _SECTIONS: Final[dict[str, tuple[Callable[[Summary], str], str | None]]] = {
     "stages": (_listing("stages", _STAGES), "stages"),
     "recovery": (_listing("recovery", _RECOVERY), "recovery"),
     "scale": (_listing("scale", _SCALE), "scale"),
+    "two-way": (_listing("two-way", _TWO_WAY), "two-way"),
     "large-backlog": (_listing("large-backlog", _LARGE), "large-backlog"),
 }

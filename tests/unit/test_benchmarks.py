@@ -7,6 +7,7 @@ import json
 import pytest
 
 from benchmarks import clock, goals, measured, report
+from benchmarks.figures import two_way
 from benchmarks.measured import Sample
 from benchmarks.workload import Shape
 
@@ -110,3 +111,17 @@ def test_shapes_add_up(rows_each):
     shape = Shape(rows=5_000, rows_each=rows_each)
     assert shape.changes == 5_000
     assert shape.everything == shape.warm * rows_each + 5_000 + 2
+
+
+@pytest.mark.parametrize("most", [150, 200, 640, 1999])
+def test_the_highest_rate_is_found_by_halving(most):
+    """What is found passes, and is within a tenth of the highest that does; nothing is found where nothing passes."""
+    found = two_way.highest(lambda rate: rate <= most, first=200)
+    assert (found == 0) if most < 200 else (0.9 * most < found <= most)
+
+
+def test_the_worst_wait_is_that_of_the_second_half():
+    """The start does not count; a row that never came waited for ever."""
+    committed = [0.0, 1.0, 2.0, 3.0]
+    assert two_way.worst_wait(committed, [(0.5, 0), (1.9, 2), (2.5, 3), (3.25, 4)]) == 0.5
+    assert two_way.worst_wait(committed, [(0.5, 0), (9.9, 2), (10.0, 3)]) == float("inf")
