@@ -96,7 +96,7 @@ def common(command: _Command) -> _Command:
         click.option(
             "--mysql-image",
             envvar="CDC_BENCH_MYSQL_IMAGE",
-            help="A Docker image of MySQL in place of the mariadbd or mysqld of this machine.",
+            help="A Docker image of MySQL or MariaDB in place of the mariadbd or mysqld of this machine.",
         ),
         click.option(
             "--results",

@@ -160,21 +160,27 @@ def _listener(port: int) -> int:
     raise RuntimeError(f"no process of ours listens on port {port}")
 
 
+_CONTAINER_SETTINGS: Final = {
+    "server_id": "4711",
+    "log_bin": "binlog",
+    "binlog_row_metadata": "FULL",
+    "local_infile": "ON",
+}
+_OWN_SETTINGS: Final = {
+    "mysql": {"gtid_mode": "ON", "enforce_gtid_consistency": "ON"},
+    "mariadb": {"binlog_format": "ROW"},
+}
+
+
 @contextlib.contextmanager
 def _container(image: str) -> Iterator[Server]:
     port, password = servers.free_port(), secrets.token_urlsafe(12)
-    settings = MYSQL_SETTINGS | {
-        "server_id": "4711",
-        "log_bin": "binlog",
-        "binlog_row_metadata": "FULL",
-        "local_infile": "ON",
-        "gtid_mode": "ON",
-        "enforce_gtid_consistency": "ON",
-    }
+    title = "mariadb" if "mariadb" in image else "mysql"
+    settings = MYSQL_SETTINGS | _CONTAINER_SETTINGS | _OWN_SETTINGS[title]
     options = [
         "--detach",
         "--rm",
-        f"--name=cdc-bench-mysql-{port}",
+        f"--name=cdc-bench-{title}-{port}",
         f"--publish=127.0.0.1:{port}:3306",
         "--env=MYSQL_ROOT_PASSWORD",
     ]
@@ -193,7 +199,7 @@ def _container(image: str) -> Iterator[Server]:
     )
     container = started.stdout.strip()
     try:
-        running = RunningServer("mysql", port, "root", password)
+        running = RunningServer(title, port, "root", password)
         pid = subprocess.run(
             ["docker", "inspect", "--format={{.State.Pid}}", container], capture_output=True, text=True, check=True
         )
