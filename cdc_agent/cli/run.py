@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from rich.live import Live
 
 from cdc_agent.cli.common import STOPPED, Invocation, common
 from cdc_agent.flow import pipeline
+from cdc_agent.model.status import Status, as_json
 from cdc_agent.observe import logs, tables
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ def command(invocation: Invocation, until_caught_up: bool, log_level: str) -> No
             pipeline.run(config, names, until_caught_up=until_caught_up, on_status=board.put, stop=stop)
     finally:
         if invocation.as_json:
-            invocation.show("", board.as_json())
+            invocation.show("", as_json(board.latest()))
 
 
 class Board:
@@ -53,21 +53,17 @@ class Board:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._latest: dict[str, pipeline.PipelineStatus] = {}
+        self._latest: dict[str, Status] = {}
 
-    def put(self, status: pipeline.PipelineStatus) -> None:
+    def put(self, status: Status) -> None:
         """Keep `status` as its pipeline's latest; any thread."""
         with self._lock:
             self._latest[status.name] = status
 
-    def latest(self) -> list[pipeline.PipelineStatus]:
+    def latest(self) -> list[Status]:
         """In the order in which the pipelines were first seen; any thread."""
         with self._lock:
             return list(self._latest.values())
-
-    def as_json(self) -> dict[str, object]:
-        """The form that `status --json` has as well."""
-        return {"pipelines": [dataclasses.asdict(status) for status in self.latest()]}
 
 
 @contextlib.contextmanager

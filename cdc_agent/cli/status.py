@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 import time
@@ -13,8 +12,8 @@ from rich.console import Console
 from rich.live import Live
 
 from cdc_agent.cli.common import Invocation, common
-from cdc_agent.observe import status as reading
-from cdc_agent.observe import tables
+from cdc_agent.model.status import Status, as_json
+from cdc_agent.observe import status, tables
 
 
 @click.command("status")
@@ -28,9 +27,9 @@ def command(invocation: Invocation, watch: bool, interval: float) -> None:
     config = invocation.config()
     names = invocation.chosen(config)
 
-    def now() -> list[reading.Reading]:
+    def now() -> list[Status]:
         with Servers(config, "status") as servers:
-            return reading.read(config, names, servers)
+            return status.read(config, names, servers)
 
     if watch:
         _watch(now, interval, invocation.as_json)
@@ -40,12 +39,7 @@ def command(invocation: Invocation, watch: bool, interval: float) -> None:
         Console().print(tables.running(now()))
 
 
-def as_json(readings: list[reading.Reading]) -> dict[str, object]:
-    """``{"pipelines": [{"name", "state", …}]}``"""
-    return {"pipelines": [dataclasses.asdict(one) for one in readings]}
-
-
-def _watch(now: Callable[[], list[reading.Reading]], interval: float, lines: bool) -> None:
+def _watch(now: Callable[[], list[Status]], interval: float, lines: bool) -> None:
     try:
         if lines:
             while True:

@@ -111,6 +111,9 @@ class Applier:
         """The position that the target durably holds."""
         self.seen = position
         """The last position read and dealt with; at or behind nothing but row-less transactions after `position`."""
+        self._generation = checkpoint.generation
+        self._read: Position | None = None
+        """The last position that was handed over in this session."""
         self._pending = _Pending()
         self._open: _Open | None = None
         self._last_history = clock()
@@ -140,6 +143,7 @@ class Applier:
         """Apply a batch with its checkpoint. Batches come in the order of the log."""
         batch, mapped = prepared.batch, prepared.mapped
         last = batch[-1]
+        self._go_on_to(last.position)
         if self._open is None and last.last and not mapped.segments and not mapped.rejected:
             self._pass_over(batch)
         elif batch[0].first and last.last:
@@ -197,6 +201,11 @@ class Applier:
         return log is None or log >= ADVANCE_BYTES
 
     # --- batches
+
+    def _go_on_to(self, position: Position | None) -> None:
+        if position is not None:
+            assert self._read is None or position.reached(self._read), "positions never go back"
+            self._read = position
 
     def _apply_whole(self, batch: Sequence[Transaction], mapped: Mapped, completion: Completion) -> None:
         last = batch[-1]
@@ -263,6 +272,7 @@ class Applier:
             )
 
     def _commit(self, checkpoint: Checkpoint, position: Position) -> None:
+        assert checkpoint.generation == self._generation, "the generation that commits is the one that was claimed"
         now = self._clock()
         history = now - self._last_history >= HISTORY_SECONDS
         self._target.commit(checkpoint if history else None)

@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
-_STYLES: Final = {"streaming": "green", "running": "green", "caught up": "green", "retrying": "yellow", "failed": "red"}
+from cdc_agent.model.status import State, Status
+
+_STYLES: Final = {
+    State.STREAMING: "green",
+    State.RUNNING: "green",
+    State.CAUGHT_UP: "green",
+    State.RETRYING: "yellow",
+    State.FAILED: "red",
+}
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-class Shown(Protocol):
-    """What a status needs to stand in a table; `pipeline.PipelineStatus` and `status`'s reading both fit."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def checkpoint(self) -> str: ...
-    @property
-    def lag_seconds(self) -> float | None: ...
-    @property
-    def lag_bytes(self) -> int | None: ...
-    @property
-    def transactions(self) -> int: ...
-    @property
-    def changes(self) -> int: ...
-    @property
-    def echoes(self) -> int: ...
-    @property
-    def quarantined(self) -> int: ...
-    @property
-    def last_error(self) -> str | None: ...
 
 
 COLUMNS: Final = (
@@ -54,7 +33,7 @@ COLUMNS: Final = (
 )
 
 
-def running(statuses: Sequence[Shown]) -> Table:
+def running(statuses: Sequence[Status]) -> Table:
     """One line for each pipeline, and below it the error that it waits on."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in COLUMNS:
@@ -67,7 +46,7 @@ def running(statuses: Sequence[Shown]) -> Table:
     return table
 
 
-def _cells(status: Shown) -> Iterable[Text]:
+def _cells(status: Status) -> Iterable[Text]:
     yield Text(status.name)
     yield Text(status.state, style=_STYLES.get(status.state, ""))
     yield Text(seconds(status.lag_seconds))

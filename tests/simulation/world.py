@@ -347,7 +347,7 @@ class World:
 
 
 class _Ends:
-    """`cdc_agent.flow.pipeline.Ends` for one agent."""
+    """`cdc_agent.flow.session.Ends` for one agent."""
 
     def __init__(self, world: World, agent: Agent) -> None:
         self._world = world

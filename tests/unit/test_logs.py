@@ -7,7 +7,7 @@ import json
 import pytest
 import structlog
 
-from cdc_agent.flow.pipeline import PipelineStatus
+from cdc_agent.model.status import State, Status
 from cdc_agent.observe import logs, tables
 
 CANARY = "canary-5ecret"
@@ -79,8 +79,8 @@ def test_ages_for_people(value: float | None, shown: str) -> None:
 
 def test_a_status_table_shows_every_pipeline_and_its_error() -> None:
     """A line for each pipeline, and the error that it waits on below it."""
-    fine = PipelineStatus("there", "one", "other", "streaming", transactions=1234567)
-    waiting = PipelineStatus("back", "other", "one", "retrying", last_error="TG001: cannot connect")
+    fine = Status("there", "one", "other", State.STREAMING, transactions=1234567)
+    waiting = Status("back", "other", "one", State.RETRYING, last_error="TG001: cannot connect")
     table = tables.running([fine, waiting])
     assert table.row_count == 3
     cells = [str(cell) for column in table.columns for cell in column.cells]
