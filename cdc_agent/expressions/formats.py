@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from cdc_agent.conversions.base import Code, misfit
-from cdc_agent.expressions.times import week, year_week
+from cdc_agent.expressions.fields import week, year_week
 
 Part = Callable[[Any], str]
 

@@ -1,4 +1,4 @@
-"""Date and time functions as the engines define them, in a session whose zone is UTC. Arguments are never None.
+"""Dates, times and intervals as the engines compute with them, in a session whose zone is UTC. No argument is None.
 
 Dates are `date`, timestamps and instants naive `datetime`s (instants in UTC), MySQL's TIME a `timedelta`, intervals
 `Span`. A date that Python cannot hold (`OddMoment`) becomes a misfit at its first attribute.
@@ -22,7 +22,7 @@ from cdc_agent.conversions.base import Code, MisfitError, misfit
 from cdc_agent.expressions.pyvalues import OddMoment, Span
 
 EPOCH: Final = dt.datetime(1970, 1, 1)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
+MICROSECOND: Final = dt.timedelta(microseconds=1)
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2}):(\d\d)")
 _MYSQL_MOMENT: Final = re.compile(
     r"\s*(\d{4}|\d{2})\D(\d{1,2})\D(\d{1,2})(?:[T ]+(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,6})\d*)?)?)?\s*"
@@ -65,7 +65,7 @@ def rounded_clock(digits: int) -> Callable[[dt.timedelta], dt.timedelta]:
     step = 10 ** (6 - digits)
 
     def rounded(clock: dt.timedelta) -> dt.timedelta:
-        size = (abs(clock) // _MICROSECOND + step // 2) // step * step
+        size = (abs(clock) // MICROSECOND + step // 2) // step * step
         return dt.timedelta(microseconds=size if clock >= dt.timedelta(0) else -size)
 
     return rounded
@@ -113,175 +113,12 @@ def mysql_day(text: str) -> dt.date | None:
     return None if moment is None else moment.date()
 
 
-# --- fields ------------------------------------------------------------------------------------------------------
-
-
-def _epoch_decimal(moment: dt.datetime) -> Decimal:
-    return Decimal((moment - EPOCH) // _MICROSECOND).scaleb(-6)
-
-
-def _seconds(moment: dt.datetime) -> Decimal:
-    return Decimal(moment.second * 1_000_000 + moment.microsecond).scaleb(-6)
-
-
-def _sunday_week_day(moment: Any) -> int:
-    return int(moment.isoweekday()) % 7
-
-
-POSTGRES_FIELDS: Final[dict[str, Callable[[Any], Any]]] = {
-    "YEAR": lambda m: Decimal(m.year),
-    "MONTH": lambda m: Decimal(m.month),
-    "DAY": lambda m: Decimal(m.day),
-    "HOUR": lambda m: Decimal(m.hour),
-    "MINUTE": lambda m: Decimal(m.minute),
-    "SECOND": _seconds,
-    "MILLISECONDS": lambda m: Decimal(m.second * 1_000_000 + m.microsecond).scaleb(-3),
-    "MICROSECONDS": lambda m: Decimal(m.second * 1_000_000 + m.microsecond),
-    "QUARTER": lambda m: Decimal((m.month + 2) // 3),
-    "WEEK": lambda m: Decimal(m.isocalendar().week),
-    "ISOYEAR": lambda m: Decimal(m.isocalendar().year),
-    "DOW": lambda m: Decimal(_sunday_week_day(m)),
-    "ISODOW": lambda m: Decimal(m.isoweekday()),
-    "DOY": lambda m: Decimal(m.timetuple().tm_yday),
-    "EPOCH": _epoch_decimal,
-    "DECADE": lambda m: Decimal(m.year // 10),
-    "CENTURY": lambda m: Decimal((m.year + 99) // 100),
-    "MILLENNIUM": lambda m: Decimal((m.year + 999) // 1000),
-}
-DATE_FIELDS: Final = frozenset(POSTGRES_FIELDS) - {"HOUR", "MINUTE", "SECOND", "MILLISECONDS", "MICROSECONDS"}
-"""What PostgreSQL takes from a date."""
-
-
-def span_field(name: str) -> Callable[[Span], Decimal] | None:
-    return _SPAN_FIELDS.get(name)
-
-
-def _towards_zero(number: int, by: int) -> int:
-    return abs(number) // by * (1 if number >= 0 else -1)
-
-
-def _span_rest(number: int, by: int) -> int:
-    return number - _towards_zero(number, by) * by
-
-
-_SPAN_FIELDS: Final[dict[str, Callable[[Span], Decimal]]] = {
-    "YEAR": lambda s: Decimal(_towards_zero(s.months, 12)),
-    "MONTH": lambda s: Decimal(_span_rest(s.months, 12)),
-    "DAY": lambda s: Decimal(s.days),
-    "HOUR": lambda s: Decimal(_towards_zero(s.microseconds, 3_600_000_000)),
-    "MINUTE": lambda s: Decimal(_towards_zero(_span_rest(s.microseconds, 3_600_000_000), 60_000_000)),
-    "SECOND": lambda s: Decimal(_span_rest(s.microseconds, 60_000_000)).scaleb(-6),
-    "EPOCH": lambda s: Decimal(
-        (_towards_zero(s.months, 12) * 31_557_600 + _span_rest(s.months, 12) * 2_592_000 + s.days * 86_400) * 1_000_000
-        + s.microseconds
-    ).scaleb(-6),
-}
-
-MYSQL_FIELDS: Final[dict[str, Callable[[Any], int]]] = {
-    "YEAR": lambda m: m.year,
-    "MONTH": lambda m: m.month,
-    "DAY": lambda m: m.day,
-    "HOUR": lambda m: m.hour,
-    "MINUTE": lambda m: m.minute,
-    "SECOND": lambda m: m.second,
-    "MICROSECOND": lambda m: m.microsecond,
-    "QUARTER": lambda m: (m.month + 2) // 3,
-    "WEEK": lambda m: week(m, 0),
-    "YEAR_MONTH": lambda m: m.year * 100 + m.month,
-    "DAY_HOUR": lambda m: m.day * 100 + m.hour,
-    "DAY_MINUTE": lambda m: m.day * 10_000 + m.hour * 100 + m.minute,
-    "DAY_SECOND": lambda m: m.day * 1_000_000 + m.hour * 10_000 + m.minute * 100 + m.second,
-    "HOUR_MINUTE": lambda m: m.hour * 100 + m.minute,
-    "HOUR_SECOND": lambda m: m.hour * 10_000 + m.minute * 100 + m.second,
-    "MINUTE_SECOND": lambda m: m.minute * 100 + m.second,
-}
-CLOCK_FIELDS: Final[dict[str, Callable[[dt.timedelta], int]]] = {
-    "HOUR": lambda s: abs(s) // dt.timedelta(hours=1),
-    "MINUTE": lambda s: abs(s) // dt.timedelta(minutes=1) % 60,
-    "SECOND": lambda s: abs(s) // dt.timedelta(seconds=1) % 60,
-    "MICROSECOND": lambda s: abs(s).microseconds,
-}
-
-
-def clock_decimal(name: str) -> Callable[[dt.timedelta], Decimal] | None:
-    """A field of PostgreSQL's time."""
-    if name == "EPOCH":
-        return lambda s: Decimal(s // _MICROSECOND).scaleb(-6)
-    if name == "SECOND":
-        return lambda s: Decimal(s // _MICROSECOND % 60_000_000).scaleb(-6)
-    field = CLOCK_FIELDS.get(name) if name in ("HOUR", "MINUTE") else None
-    return None if field is None else lambda s: Decimal(field(s))
-
-
-def week(moment: Any, mode: int) -> int:
-    """MySQL's WEEK(date, mode)."""
-    return _week_and_year(moment, mode)[0]
-
-
-def year_week(moment: Any, mode: int) -> int:
-    number, year = _week_and_year(moment, mode | 2)
-    return year * 100 + number
-
-
-def _week_and_year(moment: Any, mode: int) -> tuple[int, int]:
-    """Bit 0: weeks start on Monday; bit 1: weeks count from 1; modes 0, 2, 5, 7: week 1 starts in the year."""
-    day = dt.date(moment.year, moment.month, moment.day)
-    monday, wide, first_day = bool(mode & 1), bool(mode & 2), mode % 8 in (0, 2, 5, 7)
-    year = day.year
-    start = _first_week(year, monday, first_day)
-    if day < start:
-        if not wide:
-            return 0, year
-        year -= 1
-        start = _first_week(year, monday, first_day)
-    elif wide and day >= (following := _first_week(year + 1, monday, first_day)):
-        year, start = year + 1, following
-    return (day - start).days // 7 + 1, year
-
-
-def _first_week(year: int, monday: bool, first_day: bool) -> dt.date:
-    first = dt.date(year, 1, 1)
-    weekday = first.weekday() if monday else (first.weekday() + 1) % 7
-    if first_day:
-        return first + dt.timedelta(days=(7 - weekday) % 7)
-    return first - dt.timedelta(days=weekday) if weekday <= 3 else first + dt.timedelta(days=7 - weekday)
-
-
-def last_day(moment: Any) -> dt.date:
-    return dt.date(moment.year, moment.month, calendar.monthrange(moment.year, moment.month)[1])
-
-
-def truncator(unit: str) -> Callable[[dt.datetime], Any] | None:
-    """DATE_TRUNC for one unit."""
-    return _TRUNCATORS.get(unit.lower().removesuffix("s") if unit.lower() not in _TRUNCATORS else unit.lower())
-
-
-def _start_of_day(m: Any) -> Any:
-    return m.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _start_of_month(m: Any) -> Any:
-    return m.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-_TRUNCATORS: Final[dict[str, Callable[[Any], Any]]] = {
-    "microsecond": lambda m: m,
-    "millisecond": lambda m: m.replace(microsecond=m.microsecond // 1000 * 1000),
-    "second": lambda m: m.replace(microsecond=0),
-    "minute": lambda m: m.replace(second=0, microsecond=0),
-    "hour": lambda m: m.replace(minute=0, second=0, microsecond=0),
-    "day": _start_of_day,
-    "week": lambda m: _start_of_day(m) - dt.timedelta(days=m.weekday()),
-    "month": _start_of_month,
-    "quarter": lambda m: _start_of_month(m).replace(month=(m.month - 1) // 3 * 3 + 1),
-    "year": lambda m: _start_of_month(m).replace(month=1),
-    "decade": lambda m: _start_of_month(m).replace(month=1, year=max(m.year // 10 * 10, 1)),
-    "century": lambda m: _start_of_month(m).replace(month=1, year=(m.year - 1) // 100 * 100 + 1),
-    "millennium": lambda m: _start_of_month(m).replace(month=1, year=(m.year - 1) // 1000 * 1000 + 1),
-}
-
-
 # --- arithmetic --------------------------------------------------------------------------------------------------
+
+
+def towards_zero(number: int, by: int) -> int:
+    """The whole part of a quotient."""
+    return abs(number) // by * (1 if number >= 0 else -1)
 
 
 def add_months(moment: Any, months: int) -> Any:
@@ -356,8 +193,8 @@ def days_between(one: dt.date, other: dt.date) -> int:
 
 def span_between(one: dt.datetime, other: dt.datetime) -> Span:
     """Days and the rest, with one sign."""
-    micro = (one - other) // _MICROSECOND
-    days = _towards_zero(micro, 86_400_000_000)
+    micro = (one - other) // MICROSECOND
+    days = towards_zero(micro, 86_400_000_000)
     return Span(0, days, micro - days * 86_400_000_000)
 
 
@@ -438,12 +275,17 @@ def difference(unit: str) -> Callable[[dt.datetime, dt.datetime], int] | None:
     if span is None:
         return None
     if span.months:
-        return lambda start, end: _towards_zero(months_between(end, start), span.months)
+        return lambda start, end: towards_zero(months_between(end, start), span.months)
     size = span.days * 86_400_000_000 + span.microseconds
-    return lambda start, end: _towards_zero((end - start) // _MICROSECOND, size)
+    return lambda start, end: towards_zero((end - start) // MICROSECOND, size)
 
 
 # --- Unix time and zones -----------------------------------------------------------------------------------------
+
+
+def epoch_decimal(moment: dt.datetime) -> Decimal:
+    """Seconds since the epoch, with six digits."""
+    return Decimal((moment - EPOCH) // MICROSECOND).scaleb(-6)
 
 
 def from_unix_float(seconds: float) -> dt.datetime:
@@ -465,7 +307,7 @@ def unix_seconds(moment: dt.datetime) -> int:
 
 
 def unix_decimal(moment: dt.datetime) -> Decimal:
-    return max(_epoch_decimal(moment), Decimal(0))
+    return max(epoch_decimal(moment), Decimal(0))
 
 
 @lru_cache(maxsize=64)
@@ -536,7 +378,7 @@ def seconds_to_clock(seconds: int) -> dt.timedelta:
 
 
 def clock_to_seconds(clock: dt.timedelta) -> int:
-    return _towards_zero(clock // _MICROSECOND, 1_000_000)
+    return towards_zero(clock // MICROSECOND, 1_000_000)
 
 
 def to_days(day: dt.date) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from cdc_agent.expressions import formats, terms, times
+from cdc_agent.expressions import fields, formats, terms, times
 from cdc_agent.expressions.arithmetic import move
 from cdc_agent.expressions.coercion import as_text, name_of, to_moment, to_number
 from cdc_agent.expressions.dialect import Scope
@@ -19,7 +19,7 @@ from cdc_agent.model.values import Kind, Type
 
 
 def _fields(names: str, field: str) -> None:
-    strict("M", names, "moment", terms.BIG, times.MYSQL_FIELDS[field])
+    strict("M", names, "moment", terms.BIG, fields.MYSQL_FIELDS[field])
 
 
 for _name in ("YEAR", "MONTH", "QUARTER"):
@@ -30,8 +30,8 @@ _fields("DAY DAYOFMONTH", "DAY")
 def _clock_field(name: str) -> None:
     def build(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
         if parts[0].kind is Kind.TIME:
-            return scope.call(times.CLOCK_FIELDS[name], parts, terms.BIG, node)
-        return scope.call(times.MYSQL_FIELDS[name], [arguments.moment_value(scope, parts[0])], terms.BIG, node)
+            return scope.call(fields.CLOCK_FIELDS[name], parts, terms.BIG, node)
+        return scope.call(fields.MYSQL_FIELDS[name], [arguments.moment_value(scope, parts[0])], terms.BIG, node)
 
     register("M", name, "moment", build)
 
@@ -44,10 +44,10 @@ strict("M", "WEEKDAY", "moment", terms.BIG, lambda m: m.weekday())
 strict("M", "DAYOFYEAR", "moment", terms.BIG, lambda m: m.timetuple().tm_yday)
 strict("M", "DAYNAME", "moment", terms.TEXT, partial(formats.date_format, template="%W"))
 strict("M", "MONTHNAME", "moment", terms.TEXT, partial(formats.date_format, template="%M"))
-strict("M", "WEEK", "moment, integer?", terms.BIG, times.week, defaults=(0,))
-strict("M", "WEEKOFYEAR", "moment", terms.BIG, partial(times.week, mode=3))
-strict("M", "YEARWEEK", "moment, integer?", terms.BIG, times.year_week, defaults=(0,))
-strict("M", "LAST_DAY", "moment", terms.DATE, times.last_day)
+strict("M", "WEEK", "moment, integer?", terms.BIG, fields.week, defaults=(0,))
+strict("M", "WEEKOFYEAR", "moment", terms.BIG, partial(fields.week, mode=3))
+strict("M", "YEARWEEK", "moment, integer?", terms.BIG, fields.year_week, defaults=(0,))
+strict("M", "LAST_DAY", "moment", terms.DATE, fields.last_day)
 strict("M", "DATE", "date", terms.DATE, lambda day: day)
 strict("M", "TIME", "time", terms.TIME, lambda clock: clock)
 strict("M", "TIMESTAMP", "moment", terms.TIMESTAMP, lambda moment: moment)
@@ -135,7 +135,7 @@ register("M", "STR_TO_DATE", "text, text", _str_to_date)
 
 def _date_trunc(scope: Scope, parts: list[Term], node: exp.Expression) -> Term:
     unit = parts[0].constant
-    function = times.truncator(unit) if isinstance(unit, str) else None
+    function = fields.truncator(unit) if isinstance(unit, str) else None
     if function is None:
         raise scope.error("the unit must be a constant such as 'month'", parts[0].node)
     type_ = terms.TIMESTAMP if parts[1].kind is Kind.TIMESTAMP or parts[1].untyped else terms.INSTANT
@@ -147,12 +147,12 @@ def _postgres_extract(scope: Scope, parts: list[Term], node: exp.Expression) -> 
     name, term = _field_name(parts[0]), parts[1]
     function: Callable[..., Any] | None
     if term.kind is Kind.TIME:
-        function = times.clock_decimal(name)
+        function = fields.clock_decimal(name)
     elif term.kind is Kind.INTERVAL:
-        function = times.span_field(name)
+        function = fields.span_field(name)
     else:
-        known = term.kind is not Kind.DATE or name in times.DATE_FIELDS
-        function = times.POSTGRES_FIELDS.get(name) if known else None
+        known = term.kind is not Kind.DATE or name in fields.DATE_FIELDS
+        function = fields.POSTGRES_FIELDS.get(name) if known else None
         term = arguments.moment_value(scope, term)
     return _field_of(scope, function, term, terms.DECIMAL, parts, node)
 
@@ -162,11 +162,11 @@ def _mysql_extract(scope: Scope, parts: list[Term], node: exp.Expression) -> Ter
     name, term = _field_name(parts[0]), parts[1]
     function: Callable[..., Any] | None
     if term.kind is Kind.TIME:
-        function = times.CLOCK_FIELDS.get(name)
+        function = fields.CLOCK_FIELDS.get(name)
     elif term.kind is Kind.INTERVAL:
-        function = times.span_field(name)
+        function = fields.span_field(name)
     else:
-        function = times.MYSQL_FIELDS.get(name)
+        function = fields.MYSQL_FIELDS.get(name)
         term = arguments.moment_value(scope, term)
     return _field_of(scope, function, term, terms.BIG, parts, node)
 
