@@ -143,7 +143,7 @@ class Application:
         table, operation, old, new, logged = change
         effects = list(_effects(table, old, new))
         if not logged:
-            truth.effects.extend(effects)
+            truth.effects.extend(replace(effect, whole=False) for effect in effects)
             return None
         images = self._images(table, operation, old, new, random)
         truth.effects.extend(_partial(effect, table, images, new) for effect in effects)

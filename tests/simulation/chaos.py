@@ -114,6 +114,7 @@ class StormyTarget:
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
         taken = self._know(self._call(self._target.take_over, pipeline, host))
         assert taken is not None
+        self._agent.generation = taken.generation
         return taken
 
     def _know(self, checkpoint: Checkpoint | None) -> Checkpoint | None:

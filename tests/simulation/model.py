@@ -53,6 +53,8 @@ class Model:
     """Key → the place from which on the row is as it should be."""
     refused: dict[str, set[Row]] = field(default_factory=lambda: {m.target: set() for m in MEANINGS})
     """Keys; in a table without one a single entry stands for all rows."""
+    mended: list[tuple[str, Row]] = field(default_factory=list)
+    """What the transactions of this commit have put right, unless it was refused again."""
     place: int = 0
     applied: int = 0
     """Transactions that the checkpoint covers."""
@@ -124,7 +126,7 @@ class Model:
         for target in effect.targets:
             self.rows[target].clear()
             self.lines.get(target, []).clear()
-            self.refused[target].clear()
+            self.mended.extend((target, key) for key in self.refused[target])
 
     def _apply_line(self, effect: Effect) -> None:
         lines = self.lines[effect.target]
@@ -138,14 +140,14 @@ class Model:
         old, new = effect.old, effect.new
         if old is not None and old != new:
             rows.pop(old, None)
-            if new is None:
-                refused.discard(old)
+            if new is None and effect.whole:
+                self.mended.append((effect.target, old))
         if new is None:
             return
         assert effect.row is not None
         rows[new] = effect.row
         if effect.whole and not effect.rejected:
-            refused.discard(new)
+            self.mended.append((effect.target, new))
         elif old is not None and old != new:
             if old in refused:
                 refused.add(new)
@@ -163,10 +165,13 @@ class Model:
             if isinstance(effect, Effect) and effect.rejected
             for key in (effect.old, effect.new)
         }
-        for entry in parked:
-            self._take_entry(entry, rejected)
+        again = {named for entry in parked for named in self._take_entry(entry, rejected)}
+        for target, key in self.mended:
+            if (target, key) not in again:
+                self.refused[target].discard(key)
+        self.mended.clear()
 
-    def _take_entry(self, entry: Quarantined, rejected: set[tuple[str, Row | None]]) -> None:
+    def _take_entry(self, entry: Quarantined, rejected: set[tuple[str, Row | None]]) -> list[tuple[str, Row]]:
         target = entry.target_table.rpartition(".")[2]
         keys = [_key(text) for text in (entry.old_key, entry.new_key) if text is not None]
         explained = (
@@ -177,6 +182,7 @@ class Model:
         )
         self._expect(explained, f"a row of {target} was refused for no known reason: {entry.reason}")
         self.refused[target].update([LINE] if target in self.lines else keys)
+        return [(target, key) for key in keys]
 
     def _excused(self, target: str, key: Row) -> bool:
         """Whether the row may differ: for itself, or for what its foreign keys refer to or are referred to by."""
@@ -219,11 +225,12 @@ class Model:
                 self._compare(name, table.rows)
 
     def _check_lines(self, name: str, found: list[Row]) -> None:
-        if not self.refused[name] and not self._excused(name, LINE):
-            self._expect(
-                sorted(found, key=str) == sorted(self.lines[name], key=str),
-                f"{name} holds {found} instead of {self.lines[name]}",
-            )
+        if sorted(found, key=str) == sorted(self.lines[name], key=str):
+            return
+        self._expect(
+            bool(self.refused[name]) or self._excused(name, LINE), f"{name} holds {found} instead of {self.lines[name]}"
+        )
+        self.refused[name].add(LINE)
 
     def _compare(self, name: str, found: dict[Row, Row]) -> None:
         expected = self.rows[name]
@@ -232,6 +239,8 @@ class Model:
                 self._expect(
                     self._excused(name, key), f"{name} {key} is {found.get(key)} instead of {expected.get(key)}"
                 )
+                if key not in self.ahead[name]:
+                    self.refused[name].add(key)
 
     def _expect(self, holds: bool, otherwise: str) -> None:
         if not holds:

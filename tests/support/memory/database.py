@@ -185,14 +185,16 @@ class Session:
             self._follow(name, old, row)
 
     def remove(self, name: Name, key: Row) -> None:
-        del self.writable(name)[key]
+        row = self.writable(name).pop(key)
+        if self.database.foreign_keys:
+            self._act(name, row)
 
     def clear(self, names: Sequence[Name]) -> None:
         for name in names:
             self.writable(name).clear()
 
     def settle(self) -> None:
-        """The end of a statement: foreign keys act and are checked. Raises Refusal."""
+        """The end of a statement: foreign keys are checked. Raises Refusal."""
         touched, self.touched = self.touched, set()
         if not self.database.foreign_keys:
             return
@@ -209,17 +211,25 @@ class Session:
         own = self.database.tables[child].places(key.columns)
         theirs = self.database.tables[key.references].places(key.referenced_columns)
         present = {tuple([row[i] for i in theirs]) for row in self.rows(key.references).values()}
-        for where, row in list(self.rows(child).items()):
+        for row in self.rows(child).values():
             value = tuple([row[i] for i in own])
             if None in value or value in present:
                 continue
-            if key.on_delete == "CASCADE":
-                self.remove(child, where)
-                self.settle()
-            elif key.on_delete == "SET NULL":
-                self.replace(child, where, tuple([None if i in own else v for i, v in enumerate(row)]))
-            else:
-                raise Refusal(f"foreign key {key.name} of {child[1]}")
+            raise Refusal(f"foreign key {key.name} of {child[1]}")
+
+    def _act(self, parent: Name, removed: Row) -> None:
+        """ON DELETE CASCADE and SET NULL."""
+        for child, key in list(self._foreign_keys()):
+            if key.references != parent or key.on_delete not in ("CASCADE", "SET NULL"):
+                continue
+            own = self.database.tables[child].places(key.columns)
+            theirs = self.database.tables[parent].places(key.referenced_columns)
+            for where in self.find(child, own, tuple([removed[i] for i in theirs])):
+                if key.on_delete == "CASCADE":
+                    self.remove(child, where)
+                else:
+                    row = self.rows(child)[where]
+                    self.replace(child, where, tuple([None if i in own else v for i, v in enumerate(row)]))
 
     def _follow(self, parent: Name, old: Row, new: Row) -> None:
         """ON UPDATE CASCADE."""
