@@ -70,8 +70,7 @@ class Session:
             return
         number = self.connection.thread_id()
         self.connection.close()
-        listed = "SELECT 1 FROM information_schema.processlist WHERE id = %s"
-        wait_until(lambda: not self.database.run(listed, (number,)), what="the end of the connection")
+        wait_until(lambda: number not in self.database.server.sessions(), what="the end of the connection")
 
 
 @pytest.fixture
@@ -295,8 +294,7 @@ def leave(session: Session) -> None:
     """Close a session that prepared a branch; until the server has noticed, nobody else may decide the branch."""
     number = session.connection.thread_id()
     session.close()
-    mine = f"SELECT id FROM information_schema.processlist WHERE id = {number}"
-    wait_until(lambda: not session.database.run(mine), what="the server lets go of a closed session")
+    wait_until(lambda: number not in session.database.server.sessions(), what="the server lets go of a closed session")
 
 
 def test_xa_rows_count_at_commit(reading: Reading, session: Session) -> None:

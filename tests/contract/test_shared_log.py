@@ -41,8 +41,7 @@ def readings(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
 
 def dumps(database: Database) -> list[int]:
     """The server's threads that send its log to one of us."""
-    sql = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%%' AND db = %s"
-    return [row[0] for row in database.run(sql, (database.name,))]
+    return database.server.sessions(database.name, "Binlog Dump")
 
 
 def write(database: Database, first: int, *, each: int = 4) -> None:

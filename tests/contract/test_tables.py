@@ -387,10 +387,8 @@ def cut(database: Database) -> None:
             f" WHERE datname = '{database.name}' AND application_name LIKE '%test of tables'"
         )
         return
-    for (number,) in database.run(
-        f"SELECT id FROM information_schema.processlist WHERE db = '{database.name}' AND id <> connection_id()"
-    ):
-        database.run(f"KILL {number}")
+    for number in database.server.sessions(database.name):
+        database.server.run(f"KILL {number}")
 
 
 def test_the_whole_table_is_read_in_bounded_memory(database: Database, reader: TableReader) -> None:

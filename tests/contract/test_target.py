@@ -582,11 +582,8 @@ def _kill_sessions(rig: Rig) -> None:
             "WHERE datname = current_database() AND application_name LIKE 'cdc-agent%'"
         )
         return
-    found = rig.database.run(
-        "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", (rig.database.name,)
-    )
-    for (number,) in found:
-        rig.database.run(f"KILL {number}")
+    for number in rig.database.server.sessions(rig.database.name):
+        rig.database.server.run(f"KILL {number}")
 
 
 def _execute(rig: Rig, sql: str) -> None:

@@ -18,6 +18,8 @@ ROWS = {23, 24, 25, 30, 31, 32, 39}
 COMPRESSED_ROWS = {166: 23, 167: 24, 168: 25, 169: 30, 170: 31, 171: 32}
 _COM_BINLOG_DUMP = 0x12
 _NON_BLOCKING = 1
+_REPLICA = 0x7000_0000
+"""Added to a connection's number, a server id that no other reader of this server has."""
 _FORMAT_DESCRIPTION = 15
 
 
@@ -45,7 +47,7 @@ def events(connection: Any, start: tuple[str, int]) -> Iterator[Event]:
         cursor.execute(f"SET @source_binlog_checksum = {checksum}, @master_binlog_checksum = {checksum}")
         cursor.execute("SET @mariadb_slave_capability = 4")
     file, position = start
-    body = struct.pack("<IHI", position, _NON_BLOCKING, 54321) + file.encode()
+    body = struct.pack("<IHI", position, _NON_BLOCKING, connection.thread_id() + _REPLICA) + file.encode()
     connection._execute_command(_COM_BINLOG_DUMP, body)
     checksum = 0
     while True:

@@ -162,6 +162,17 @@ class Server:
             self._end_transactions(name)
             self.run(f"SET lock_wait_timeout = {LOCK_SECONDS}; DROP DATABASE IF EXISTS {quoted}")
 
+    def sessions(self, database: str | None = None, command: str = "") -> list[int]:
+        """MySQL's and MariaDB's connections, of one database and with one command where these are given.
+
+        Not by information_schema.processlist: MySQL fails there when any session runs a statement with an emoji.
+        """
+        return [
+            number
+            for number, _, _, of, doing, *_ in self.run("SHOW PROCESSLIST")
+            if database in (None, of) and str(doing).startswith(command)
+        ]
+
     def stop(self) -> None:
         """Shut down in order; returns when the server is gone."""
         self._must_be_private()
@@ -243,7 +254,7 @@ class Server:
         self.run(f"SELECT pg_drop_replication_slot(slot_name) {of_database}", (database,))
 
     def _end_transactions(self, database: str) -> None:
-        for (connection,) in self.run("SELECT id FROM information_schema.processlist WHERE db = %s", (database,)):
+        for connection in self.sessions(database):
             with suppress(pymysql.err.OperationalError):
                 self.run("KILL %s", (connection,))
         for *_, branch in self.run("XA RECOVER"):
