@@ -224,6 +224,13 @@ class TableChanged(Fatal):
     hint = "start the reading again: the table will be described anew"
 
 
+class RowsOutdated(Fatal):
+    """Rows that were read apart from the log have been changed since in a way that the log does not tell."""
+
+    code = "TB004"
+    hint = "read them again"
+
+
 # --- mapping (MP) ------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,8 @@
 Owns the open target transaction and the checkpoint. A batch is one or more whole source transactions, those with
 rows among them along one path; a large transaction comes in parts, which are applied one after the other inside one
 target transaction. Batches without rows (echoes, unrouted tables, an idle log) move a pending position that is written
-with the next batch, or by itself once it has waited `ADVANCE_SECONDS`.
+with the next batch, or by itself once it has waited `ADVANCE_SECONDS`. Rows that do not come from the log enter between
+transactions (`entrance`).
 
 Never acknowledges what is not committed, never commits rows without the checkpoint, never splits a transaction.
 """
@@ -16,10 +17,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from cdc_agent.errors import RowRefused
+from cdc_agent.errors import AgentError, Retryable, RowRefused
 from cdc_agent.flow import batching
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.completing import Completion
+from cdc_agent.flow.entrance import Entered, Entrance, Entry, Watch
 from cdc_agent.flow.recovery import StormGuard
 from cdc_agent.flow.routing import Mapped, Router
 from cdc_agent.flow.threads import REAL, Threads
@@ -30,7 +32,7 @@ from cdc_agent.model.positions import Position
 from cdc_agent.model.refusals import Quarantined, Refusal, RefusedWrite
 from cdc_agent.model.steps import Clear
 from cdc_agent.model.values import Row, Value
-from cdc_agent.model.writes import Writes
+from cdc_agent.model.writes import Provenance, Writes
 from cdc_agent.store.tables import taken_over
 from cdc_agent.targets.base import Target
 
@@ -51,6 +53,7 @@ class SourceEnd(Protocol):
     """What the applier needs of the source."""
 
     def acknowledge(self, position: Position) -> None: ...
+    def current_position(self) -> Position: ...
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None: ...
 
 
@@ -97,9 +100,11 @@ class Applier:
         position: Position,
         source_name: str,
         storm: StormGuard,
+        entrance: Entrance | None = None,
         threads: Threads = REAL,
     ) -> None:
         self._target = target
+        self._entrance = entrance or Entrance(threads)
         self._source = source
         self._rereading = threads.lock()
         self._router = router
@@ -142,6 +147,8 @@ class Applier:
     def apply(self, prepared: Prepared) -> None:
         """Apply a batch with its checkpoint. Batches come in the order of the log."""
         batch, mapped = prepared.batch, prepared.mapped
+        if self._entrance.watches:
+            self._entrance.note(mapped.segments)
         last = batch[-1]
         self._go_on_to(last.position)
         if self._open is None and last.last and not mapped.segments and not mapped.rejected:
@@ -153,6 +160,25 @@ class Applier:
         else:
             assert len(batch) == 1, "a part is applied by itself"
             self._apply_part(batch[0], mapped, prepared.completion)
+
+    def enter(self) -> None:
+        """Between transactions: write the entries that are due, each with the checkpoint in one target transaction.
+
+        An entry that cannot be mapped is told so; what the target's connection does ends the session, and the entry
+        waits for the next one.
+        """
+        while self._open is None and (due := self._entrance.due(self.seen)) is not None:
+            entry, future = due
+            try:
+                mapped, passed_over = self._mapped(entry)
+            except Retryable:
+                raise
+            except AgentError as error:
+                self._entrance.done(future, error)
+                continue
+            self._entrance.done(future, self._enter(mapped, passed_over))
+        if self._entrance.asks():
+            self._source.current_position()
 
     def idle(self) -> None:
         """Called when the queue is empty, and at least once a second under load: overdue positions are written."""
@@ -213,6 +239,12 @@ class Applier:
         with_rows = [transaction for transaction in batch if transaction.pieces]
         path, commit_time = with_rows[0].path, with_rows[-1].commit_time
         checkpoint = self._next_checkpoint(path, last.position, commit_time, mapped, _echoes(batch))
+        self._write(checkpoint, last.position, mapped, completion)
+
+    def _write(
+        self, checkpoint: Checkpoint, position: Position, mapped: Mapped, completion: Completion
+    ) -> list[Refusal]:
+        """One target transaction; returns what was put into quarantine in it."""
         refused: list[RefusedWrite] = []
         self._target.begin(checkpoint)
         try:
@@ -227,7 +259,8 @@ class Applier:
             checkpoint = replace(checkpoint, quarantined=checkpoint.quarantined + len(parked))
             self._target.finish(checkpoint)
         self._storm.count(mapped.changes, len(parked))
-        self._commit(checkpoint, last.position)
+        self._commit(checkpoint, position)
+        return parked
 
     def _apply_part(self, part: Transaction, mapped: Mapped, completion: Completion) -> None:
         if self._open is None:
@@ -306,6 +339,28 @@ class Applier:
             holder = Holder(found.generation, found.host) if found is not None else None
             raise taken_over(self.checkpoint.pipeline, self.checkpoint.generation, holder)
 
+    # --- rows that do not come from the log
+
+    def _mapped(self, entry: Entry) -> tuple[Mapped, int]:
+        """What an entry writes, and how many of its rows the stream has written itself."""
+        mapped = self._router.map_apart(entry.table, entry.changes, Provenance(position=entry.behind))
+        watch = entry.watch
+        if watch is None:
+            return mapped, 0
+        watch.require_current()
+        before = _rows(mapped)
+        mapped.segments = [_without(writes, watch) for writes in mapped.segments if isinstance(writes, Writes)]
+        return mapped, before - _rows(mapped)
+
+    def _enter(self, mapped: Mapped, passed_over: int) -> Entered:
+        """The marker counts a transaction, since one that did not move would pass for a person's."""
+        if not _rows(mapped) and not mapped.rejected:
+            return Entered(0, passed_over, (), self.position)
+        checkpoint = self._next_checkpoint((), self.seen, None, mapped)
+        refused = self._write(checkpoint, self.seen, mapped, Completion((), self._reread))
+        written = _rows(mapped) + len(mapped.rejected) - len(refused)
+        return Entered(written, passed_over, tuple(refused), self.position)
+
     # --- refused rows
 
     def _apply_carefully(self, segments: Sequence[Segment], completion: Completion) -> list[RefusedWrite]:
@@ -350,6 +405,16 @@ def batches(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
         batch.append(transaction)
     if batch:
         yield batch
+
+
+def _rows(mapped: Mapped) -> int:
+    return sum(len(segment.rows) for segment in mapped.segments if isinstance(segment, Writes))
+
+
+def _without(writes: Writes, watch: Watch) -> Writes:
+    """The rows that the stream has not written."""
+    target = writes.binding.table.full_name
+    return replace(writes, rows=[write for write in writes.rows if not watch.covers(target, write[1])])
 
 
 def _echoes(transactions: Sequence[Transaction]) -> int:

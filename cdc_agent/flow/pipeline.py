@@ -20,6 +20,7 @@ from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError
 from cdc_agent.flow import ends as databases
 from cdc_agent.flow import recovery
+from cdc_agent.flow.entrance import Entrance
 from cdc_agent.flow.session import Ends, Given, Left, Session
 from cdc_agent.flow.threads import REAL, Flag, Threads
 from cdc_agent.model.status import State, Status
@@ -51,7 +52,10 @@ class Pipeline:
         threads: Threads = REAL,
     ) -> None:
         self.name = name
-        self._given = Given(config, name, f"{socket.gethostname()}:{os.getpid()}", ends, threads, stop, until_caught_up)
+        self.entrance = Entrance(threads)
+        """Where rows that do not come from the log enter."""
+        host = f"{socket.gethostname()}:{os.getpid()}"
+        self._given = Given(config, name, host, ends, threads, stop, until_caught_up, self.entrance)
         self._left = Left(recovery.StormGuard(self._given.settings.quarantine_limit))
         self._on_status = on_status or (lambda status: None)
         self._backoff = recovery.Backoff()
@@ -68,8 +72,10 @@ class Pipeline:
                     break
         except BaseException as error:
             self._last_error = recovery.describe(error)
+            self.entrance.close(error)
             self._show(State.FAILED)
             raise
+        self.entrance.close()
         self._show(State.CAUGHT_UP if self._given.until_caught_up and not stop.is_set() else State.STOPPED)
 
     def _session_ends_well(self) -> bool:

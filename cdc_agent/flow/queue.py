@@ -37,6 +37,7 @@ class TransactionQueue:
         self._lock, self._changed = threads.condition()
         """The lock is taken by itself where it is taken often: a Condition's own `with` runs twice as long."""
         self._closed = False
+        self._woken = False
         self._error: BaseException | None = None
 
     @property
@@ -82,6 +83,12 @@ class TransactionQueue:
             self._error = error
             self._changed.notify()
 
+    def wake(self) -> None:
+        """End the waiting of a `drain`, or of the next one that would wait."""
+        with self._lock:
+            self._woken = True
+            self._changed.notify()
+
     def drain(self, limit: int, timeout: float) -> list[Transaction]:
         """Whatever is queued, up to about `limit` bytes; [] when nothing came within `timeout` seconds.
 
@@ -90,7 +97,9 @@ class TransactionQueue:
         """
         with self._lock:
             if not self._items and self._error is None:
-                self._changed.wait(timeout)
+                if not self._woken:
+                    self._changed.wait(timeout)
+                self._woken = False
             drained: list[Transaction] = []
             size = 0
             full = self._full

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cdc_agent.errors import TargetSchemaError, TruncateTooWide
+from cdc_agent.errors import NoKeyOrder, SourceSchemaError, TargetSchemaError, TruncateTooWide
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.completing import Reread, mend
 from cdc_agent.flow.runs import Run
 from cdc_agent.mapping.links import links
 from cdc_agent.mapping.plans import bind
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.model.changes import Rows, Table, TableName, Transaction, Truncate
+from cdc_agent.model.changes import Change, Rows, Table, TableName, Transaction, Truncate
 from cdc_agent.model.refusals import RejectedChange
 from cdc_agent.model.steps import Clear
 from cdc_agent.model.tables import ForeignKey, TargetTable
-from cdc_agent.model.writes import Link, Plan, Rejection, Writes
+from cdc_agent.model.writes import Link, Plan, Provenance, Rejection, Writes, constant
 
 Describe = Callable[[str, str], "TargetTable | None"]
 Foresee = Callable[[Sequence[TableName]], None]
@@ -80,11 +80,13 @@ class Router:
         self._links: Mapping[TableName, tuple[Link, ...]] | None = None
         self._plans: dict[Table, list[Plan]] = {}
         self._latest: dict[TableName, Table] = {}
+        self._apart: dict[TableName, tuple[Table, list[Plan]]] = {}
 
     def reset(self) -> None:
         """Forget all plans: the target's tables may have changed while the connection was down."""
         self._plans.clear()
         self._latest.clear()
+        self._apart.clear()
 
     def map(self, transactions: Sequence[Transaction], reread: Reread) -> Mapped:
         mapped = Mapped()
@@ -102,6 +104,35 @@ class Router:
                 touched.update(map(id, of))
         mapped.transactions = len(touched)
         return mapped
+
+    def map_apart(self, table: Table, changes: Sequence[Change], provenance: Provenance) -> Mapped:
+        """Whole rows that did not come from the log, through the same routes.
+
+        Raises SourceSchemaError when no route takes the table, NoKeyOrder when a target table has no key by which a
+        row that is there already could be found, and what binding raises.
+        """
+        mapped = Mapped(changes=len(changes), transactions=1)
+        for plan in self._plans_apart(table):
+            rejections: list[Rejection] = []
+            rows = plan.map(changes, rejections)
+            if rows:
+                mapped.segments.append(Writes(plan.binding, rows, constant(provenance)))
+            mapped.rejected += [RejectedChange.of(table, plan.binding, one, provenance) for one in rejections]
+        return mapped
+
+    def _plans_apart(self, table: Table) -> list[Plan]:
+        """Kept for the last version that came of each table; the log's own versions are none of these."""
+        version, plans = self._apart.get(table.full_name, (None, []))
+        if version is not table:
+            plans = [self._bind(route, table) for route in self._routes.for_table(table.full_name)]
+            self._apart[table.full_name] = table, plans
+        if not plans:
+            raise SourceSchemaError(f"no route of the pipeline takes {'.'.join(table.full_name)}")
+        for plan in plans:
+            if plan.binding.keyless:
+                name = ".".join(plan.binding.table.full_name)
+                raise NoKeyOrder(f"rows cannot enter {name} apart from the log: it has no key to find them by")
+        return plans
 
     def _runs(self, transactions: Sequence[Transaction]) -> Iterator[Run | tuple[Transaction, Truncate]]:
         """Rows of one table that follow each other are decoded and mapped at one go, whatever commits lie between."""
@@ -174,6 +205,7 @@ class Router:
         if before is not None:
             if before.columns != table.columns:
                 self._forget()
+                self._apart.clear()
             self._plans.pop(before, None)
         self._latest[table.full_name] = table
 

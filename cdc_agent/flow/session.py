@@ -19,6 +19,7 @@ from cdc_agent.config.model import Config, PipelineSettings
 from cdc_agent.errors import ForeignCheckpoint, NotSetUp, PositionUnreadable
 from cdc_agent.flow import ends as databases
 from cdc_agent.flow.applier import Applier, batches
+from cdc_agent.flow.entrance import Entrance
 from cdc_agent.flow.overlap import Overlap
 from cdc_agent.flow.queue import Closed, TransactionQueue
 from cdc_agent.flow.recovery import StormGuard
@@ -60,6 +61,7 @@ class Given:
     threads: Threads
     stop: Flag
     until_caught_up: bool
+    entrance: Entrance
 
     @property
     def settings(self) -> PipelineSettings:
@@ -93,6 +95,8 @@ class Session:
         self._clock = given.threads.clock
         self._queue = TransactionQueue(self._settings.queue_bytes, given.threads)
         self._overlap = Overlap(f"write {given.name}", given.threads)
+        self._entrance = given.entrance
+        self._entrance.wake = self._queue.wake
 
     def run(self) -> None:
         """Return when asked to stop or caught up. Raises what ended the session."""
@@ -134,6 +138,7 @@ class Session:
             position=position,
             source_name=self._settings.source,
             storm=left.storm,
+            entrance=self._entrance,
             threads=given.threads,
         )
 
@@ -213,6 +218,9 @@ class Session:
             drained = self._drain()
             for batch in batches(drained):
                 self._apply(applier, batch)
+            if self._entrance.waiting:
+                self._overlap.settle()
+                applier.enter()
             self._turned()
             busy = self._queue.size or (drained and self._overlap.running)
             if busy and self._clock() - looked < IDLE_SECONDS and not self._given.stop.is_set():
@@ -242,11 +250,11 @@ class Session:
         self._overlap.run(work, beside=self._queue.size > 0)
 
     def _done(self, applier: Applier) -> bool:
-        """Whether to end here: asked to stop, or caught up with nothing open. Writes what a clean end must."""
+        """Whether to end: asked to stop, or caught up with nothing open or waiting. Writes what a clean end must."""
         stopping, goal = self._given.stop.is_set(), self._left.goal
         if applier.in_transaction:
             return stopping
-        if not stopping and (goal is None or not applier.seen.reached(goal)):
+        if not stopping and (goal is None or not applier.seen.reached(goal) or self._entrance.waiting):
             return False
         applier.finish()
         return True

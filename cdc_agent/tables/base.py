@@ -140,8 +140,8 @@ def require_order(description: Description) -> None:
         raise NoKeyOrder(f"{description.name} cannot be read by ranges of its key: {description.unordered}")
 
 
-def sent(name: str, value: Value) -> bytes | None:
-    """The value of a key's column. Raises ValueError when the log did not send it."""
+def sent(value: Value) -> bytes | None:
+    """A value of a key. Raises ValueError when the log did not send it."""
     if value is None or isinstance(value, bytes):
         return value
-    raise ValueError(f"column {name} of the key was not sent")
+    raise ValueError("a column of the key was not sent")

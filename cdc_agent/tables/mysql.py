@@ -62,11 +62,11 @@ class MysqlTables:
     # --- what there is
 
     def describe(self, name: TableName) -> Description:
+        words, directions = self._words(name), self._run(_DIRECTIONS, name)
         found = catalogue.describe(self._opened(), *name, unavailable=self._unavailable)
         if found is None:
             raise missing(name)
-        directions = self._run(_DIRECTIONS, found.full_name)
-        return _description(found, self._words(found.full_name), len(directions) > 1, self._opened().server.is_mariadb)
+        return _description(found, words, len(directions) > 1, self._opened().server.is_mariadb)
 
     def position(self) -> BinlogPosition:
         return log_end(self._run, self._opened().server)
@@ -287,7 +287,7 @@ def _key(description: Description, direction: str = "") -> str:
 
 def _parameters(description: Description, key: Row) -> list[object]:
     pairs = zip(_key_columns(description), key, strict=True)
-    return [printed.ordinal(sent(column.name, value) or b"", column.type) for column, value in pairs]
+    return [printed.ordinal(sent(value) or b"", column.type) for column, value in pairs]
 
 
 def _among(description: Description, count: int) -> str:
@@ -332,7 +332,7 @@ def _same(table: Table, key: Mapping[str, Value]) -> tuple[str, list[object]]:
     conditions: list[str] = []
     parameters: list[object] = []
     for name, value in key.items():
-        text, type_ = sent(name, value), types[name]
+        text, type_ = sent(value), types[name]
         column = f"HEX({_name(name)})" if type_.kind is Kind.GEOMETRY else _name(name)
         conditions.append(f"{column} <=> {printed.compared(type_)}")
         parameters.append(None if text is None else printed.parameter(text, type_))

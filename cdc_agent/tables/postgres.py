@@ -157,7 +157,7 @@ class PostgresTables:
         listed = ", ".join(expression for _, expression in columns)
         query = f"SELECT {listed} FROM {description.place} {clause}"
         finish = _finisher([column for column, _ in columns])
-        texts = [sent("of a key", value) for value in parameters]
+        texts = [sent(value) for value in parameters]
         return self._ask(lambda c: finish(_execute(c, query, texts)), f"reading {description.name}")
 
     # --- the connection
@@ -399,7 +399,7 @@ def _condition(table: Table, key: Mapping[str, Value]) -> tuple[str, list[bytes]
     types = {column.name: column.type.native for column in table.columns}
     conditions, parameters = [], []
     for name, value in key.items():
-        text = sent(name, value)
+        text = sent(value)
         if text is None:
             conditions.append(f"{quote(name)} IS NULL")
             continue

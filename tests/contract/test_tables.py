@@ -12,7 +12,7 @@ import pytest
 from cdc_agent.config.model import Database as Settings
 from cdc_agent.errors import NoKeyOrder, PrivilegeMissing, SourceUnavailable, TableChanged, TableMissing
 from cdc_agent.model.changes import Table as LoggedTable
-from cdc_agent.model.values import Kind, Row, Type
+from cdc_agent.model.values import UNSENT, Kind, Row, Type
 from cdc_agent.tables.base import Description, TableReader
 from cdc_agent.tables.registry import tables
 from tests.support import mysql_reading, postgres_reading, typecases
@@ -112,6 +112,8 @@ def test_every_type_reads_as_its_log_has_it(database: Database, reader: TableRea
     assert description.table.key == version.key
     assert reader.by_keys(description, list(rows)) == unordered(rows.values())
     assert [reader.reread(version, {"id": key[0]}) for key in rows] == list(rows.values())
+    with pytest.raises(ValueError, match="not sent"):
+        reader.reread(version, {"id": UNSENT})
 
 
 def unordered(rows: Any) -> Any:
@@ -371,6 +373,8 @@ def test_a_snapshot_that_is_lost_is_not_continued_on_another_connection(
     description = described(reader, database, "t")
     cut(database)
     assert reader.range(description, None, None, 5) == [(b"1",)]
+    cut(database)
+    assert described(reader, database, "t").table.columns == description.table.columns
     with reader.snapshot():
         cut(database)
         for _ in range(2):

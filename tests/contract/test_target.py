@@ -24,7 +24,7 @@ from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link
 from tests.support.memory.rig import MemoryServer, kill_session
 from tests.support.memory.target import MemoryTarget
 from tests.support.servers import Server
-from tests.support.targets import ENTRY, PIPELINE, Rig, close_rig, nothing_missing, open_rig
+from tests.support.targets import ENTRY, PIPELINE, Rig, close_rig, kill_sessions, nothing_missing, open_rig
 
 TABLES = (
     "CREATE TABLE items (id INT NOT NULL PRIMARY KEY, name VARCHAR(40), note VARCHAR(40))",
@@ -575,15 +575,8 @@ def _kill_sessions(rig: Rig) -> None:
     """End the target's own session on the server."""
     if isinstance(rig.target, MemoryTarget):
         kill_session(rig.target)
-        return
-    if rig.postgres:
-        rig.database.run(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND application_name LIKE 'cdc-agent%'"
-        )
-        return
-    for number in rig.database.server.sessions(rig.database.name):
-        rig.database.server.run(f"KILL {number}")
+    else:
+        kill_sessions(rig)
 
 
 def _execute(rig: Rig, sql: str) -> None:

@@ -167,3 +167,15 @@ def close_rig(rig: Rig) -> None:
     for target in (rig.target, *rig.opened):
         target.close()
     rig.database.drop()
+
+
+def kill_sessions(rig: Rig) -> None:
+    """End the target's own session on the server."""
+    if rig.postgres:
+        rig.database.run(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name LIKE 'cdc-agent%'"
+        )
+        return
+    for number in rig.database.server.sessions(rig.database.name):
+        rig.database.server.run(f"KILL {number}")

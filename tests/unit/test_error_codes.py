@@ -39,6 +39,7 @@ PROVOKED = {
     "TB001": "contract/test_tables.py",
     "TB002": "contract/test_tables.py",
     "TB003": "contract/test_tables.py",
+    "TB004": "unit/test_entrance.py",
     "MP001": "contract/test_expressions_sql.py",
     "MP002": "contract/test_stops.py",
     "MP003": "contract/test_stops.py",

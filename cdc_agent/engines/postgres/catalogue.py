@@ -1,7 +1,8 @@
 """What PostgreSQL's catalogue says of its tables now: columns, keys, foreign keys, replica identity.
 
-A connection in, descriptions out. Used by the target, by setup and by check; a source's rows are described by its log
-and not by this. Many tables are described with as many questions as one (but for one for each type not met before).
+A connection in, descriptions out. Used by the target, by setup, by check, and by `tables`, which reads rows without a
+log; the rows of a log are described by it and not by this. Many tables are described with as many questions as one (but
+for one for each type not met before).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An ordinary connection beside the replication stream, for questions to the catalogue and for single rows.
+"""An ordinary connection beside the replication stream, for questions to the catalogue.
 
 Opened when it is needed, and once more when it was lost since (`idle_session_timeout`, a pooler). One thread at a time.
 """
