@@ -1,31 +1,26 @@
-"""Tables of MySQL and MariaDB read without their log: keys in, rows in the text that the row decoder writes out.
-
-A composite key is compared column by column, which the range optimiser follows into its index where it does not
-follow a comparison of rows. ENUM and SET are compared as the numbers by which they are ordered.
-
-https://dev.mysql.com/doc/refman/8.4/en/range-optimization.html
-"""
+"""MySQL's and MariaDB's tables over one connection: questions, snapshots, what errors mean."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 import pymysql
 
 from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql import catalogue, printed
-from cdc_agent.engines.mysql.connection import Session, connect, quote, quote_name, translate
+from cdc_agent.engines.mysql.connection import Session, connect, translate
 from cdc_agent.engines.mysql.failures import is_disconnect
+from cdc_agent.engines.mysql.identifiers import quote_name
 from cdc_agent.engines.mysql.log_end import log_end
 from cdc_agent.errors import AgentError, DatabaseFault, Retryable, RowRefused, TableChanged, TargetSchemaError
 from cdc_agent.model.changes import Column, Table, TableName
 from cdc_agent.model.positions import BinlogPosition
-from cdc_agent.model.tables import TargetTable
-from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
-from cdc_agent.tables.base import LOCK_SECONDS, Description, logged, missing, require_key, require_order, sent
+from cdc_agent.model.values import UNSENT, Row, Value
+from cdc_agent.tables.base import LOCK_SECONDS, Description, missing, require_key, require_order
+from cdc_agent.tables.mysql.conditions import among, between, key_columns, key_parameters, literal, same
+from cdc_agent.tables.mysql.description import described
 
 _A_DAY: Final = 86_400
 _KEYS_AT_ONCE: Final = 500
@@ -66,7 +61,7 @@ class MysqlTables:
         found = catalogue.describe(self._opened(), *name, unavailable=self._unavailable)
         if found is None:
             raise missing(name)
-        return _description(found, words, len(directions) > 1, self._opened().server.is_mariadb)
+        return described(found, words, len(directions) > 1, self._opened().server.is_mariadb)
 
     def position(self) -> BinlogPosition:
         return log_end(self._run, self._opened().server)
@@ -78,25 +73,25 @@ class MysqlTables:
         rows: list[Row] = []
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
-            parameters = [one for key in some for one in _parameters(description, key)]
-            rows += self._rows(description, f"WHERE {_among(description, len(some))}", parameters)
+            parameters = [one for key in some for one in key_parameters(description, key)]
+            rows += self._rows(description, f"WHERE {among(description, len(some))}", parameters)
         return rows
 
     def range(self, description: Description, after: Row | None, upto: Row | None, limit: int) -> list[Row]:
         require_order(description)
-        clause, parameters = _between(description, after, upto)
-        return self._rows(description, f"{clause} ORDER BY {_key(description)} LIMIT {limit:d}", parameters)
+        clause, parameters = between(description, after, upto)
+        return self._rows(description, f"{clause} ORDER BY {key_columns(description)} LIMIT {limit:d}", parameters)
 
     def bounds(self, description: Description) -> tuple[Row, Row] | None:
         require_order(description)
-        first = self._keys(description, f"ORDER BY {_key(description)} LIMIT 1", ())
-        last = self._keys(description, f"ORDER BY {_key(description, ' DESC')} LIMIT 1", ())
+        first = self._keys(description, f"ORDER BY {key_columns(description)} LIMIT 1", ())
+        last = self._keys(description, f"ORDER BY {key_columns(description, ' DESC')} LIMIT 1", ())
         return (first[0], last[0]) if first and last else None
 
     def key_after(self, description: Description, key: Row | None, count: int) -> Row | None:
         require_order(description)
-        clause, parameters = _between(description, key, None)
-        ordered = f"{clause} ORDER BY {_key(description)} LIMIT 1 OFFSET {count - 1:d}"
+        clause, parameters = between(description, key, None)
+        ordered = f"{clause} ORDER BY {key_columns(description)} LIMIT 1 OFFSET {count - 1:d}"
         return next(iter(self._keys(description, ordered, parameters)), None)
 
     def whole(self, description: Description) -> Iterator[Row]:
@@ -122,10 +117,10 @@ class MysqlTables:
         columns = [column for column in table.columns if column.name in existing]
         if not columns or not set(key) <= set(existing):
             return None
-        condition, parameters = _same(table, key)
+        condition, parameters = same(table, key)
         listed = ", ".join(printed.selected(one.name, one.type, existing[one.name]) for one in columns)
         place = quote_name(*table.full_name)
-        query = f"SELECT {_literal(listed)} FROM {_literal(place)} WHERE {condition} LIMIT 1"
+        query = f"SELECT {literal(listed)} FROM {literal(place)} WHERE {condition} LIMIT 1"
         rows = self._committed(query, parameters)
         if not rows:
             return None
@@ -163,7 +158,7 @@ class MysqlTables:
     ) -> list[Row]:
         listed = ", ".join(expression for _, expression in columns)
         finish = _finisher([column for column, _ in columns])
-        query = f"SELECT {_literal(listed)} FROM {_literal(description.place)} {clause}"
+        query = f"SELECT {literal(listed)} FROM {literal(description.place)} {clause}"
         return [finish(row) for row in self._run(query, parameters, f"reading {description.name}")]
 
     # --- the connection
@@ -230,116 +225,6 @@ class MysqlTables:
         if isinstance(found, TargetSchemaError):
             return TableChanged(found.message)
         return DatabaseFault(found.message) if isinstance(found, RowRefused) else found
-
-
-# --- describing --------------------------------------------------------------------------------------------------
-
-
-def _description(found: TargetTable, words: Mapping[str, str], mixed: bool, mariadb: bool) -> Description:
-    columns = [
-        Column(one.name, _as_logged(one.type, words[one.name], mariadb=mariadb), one.nullable, derived=one.generated)
-        for one in found.columns
-    ]
-    return Description(
-        catalogue=found,
-        table=logged(found.full_name, columns, found.primary_key),
-        place=quote_name(*found.full_name),
-        selected=tuple(printed.selected(column.name, column.type, words[column.name]) for column in columns),
-        unordered=_unordered(found, mixed),
-    )
-
-
-def _as_logged(type_: Type, word: str, *, mariadb: bool) -> Type:
-    """The type as table maps have it, which do not know the types that MariaDB has made of others."""
-    if word in ("uuid", "inet6", "inet4"):
-        size = 4 if word == "inet4" else 16
-        return Type(Kind.BYTES, f"binary({size})", length=size, fixed=True)
-    if mariadb and type_.kind is Kind.JSON:
-        return replace(type_, kind=Kind.TEXT)
-    return type_
-
-
-def _unordered(found: TargetTable, mixed: bool) -> str:
-    if not found.primary_key:
-        return "it has no primary key of whole columns"
-    return "the columns of its key run in different directions" if mixed else ""
-
-
-# --- conditions --------------------------------------------------------------------------------------------------
-
-
-def _key_columns(description: Description) -> list[Column]:
-    return [description.table.columns[index] for index in description.table.key]
-
-
-def _name(name: str) -> str:
-    return _literal(quote(name))
-
-
-def _literal(sql: str) -> str:
-    """SQL that holds names, in a statement whose parameters the driver formats with ``%``."""
-    return sql.replace("%", "%%")
-
-
-def _key(description: Description, direction: str = "") -> str:
-    return ", ".join(_name(column.name) + direction for column in _key_columns(description))
-
-
-def _parameters(description: Description, key: Row) -> list[object]:
-    pairs = zip(_key_columns(description), key, strict=True)
-    return [printed.ordinal(sent(value) or b"", column.type) for column, value in pairs]
-
-
-def _among(description: Description, count: int) -> str:
-    """Whether the key is one of so many: an IN of rows converts neither character sets nor numbers of labels."""
-    columns = _key_columns(description)
-    if len(columns) == 1:
-        return f"{_key(description)} IN ({', '.join([printed.compared(columns[0].type)] * count)})"
-    one = " AND ".join(f"{_name(column.name)} = {printed.compared(column.type)}" for column in columns)
-    return " OR ".join([f"({one})"] * count)
-
-
-def _between(description: Description, after: Row | None, upto: Row | None) -> tuple[str, list[object]]:
-    """The WHERE clause of a range, and its parameters."""
-    conditions: list[str] = []
-    parameters: list[object] = []
-    for sign, last, bound in ((">", ">", after), ("<", "<=", upto)):
-        if bound is not None:
-            conditions.append(_beyond(description, sign, last))
-            parameters += _repeated(_parameters(description, bound))
-    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
-
-
-def _beyond(description: Description, sign: str, last: str) -> str:
-    """``a > x OR a = x AND (b > y)``; the parameters are `_repeated`."""
-    *leading, final = [(_name(column.name), printed.compared(column.type)) for column in _key_columns(description)]
-    condition = f"{final[0]} {last} {final[1]}"
-    for name, value in reversed(leading):
-        condition = f"{name} {sign} {value} OR {name} = {value} AND ({condition})"
-    return f"({condition})"
-
-
-def _repeated(values: Sequence[object]) -> Iterator[object]:
-    for value in values[:-1]:
-        yield value
-        yield value
-    yield values[-1]
-
-
-def _same(table: Table, key: Mapping[str, Value]) -> tuple[str, list[object]]:
-    """Whether a row is the one of this key, which may be every column of a table without one, NULLs among them."""
-    types = {column.name: column.type for column in table.columns}
-    conditions: list[str] = []
-    parameters: list[object] = []
-    for name, value in key.items():
-        text, type_ = sent(value), types[name]
-        column = f"HEX({_name(name)})" if type_.kind is Kind.GEOMETRY else _name(name)
-        conditions.append(f"{column} <=> {printed.compared(type_)}")
-        parameters.append(None if text is None else printed.parameter(text, type_))
-    return " AND ".join(conditions) or "FALSE", parameters
-
-
-# --- results -----------------------------------------------------------------------------------------------------
 
 
 def _finisher(columns: Sequence[Column]) -> Callable[[Sequence[Any]], Row]:
