@@ -68,6 +68,11 @@ class Climate:
 
 
 def climate(seed: int) -> Climate:
+    """What the seed decides; two meetings are left out, which the flow does not master (docs/adr/0004).
+
+    Foreign keys that act on the target while the source logs what its own did: a batch may remove a parent before it
+    writes the child that has left it. And children that are read again while a log without cascades moves parents.
+    """
     random = Random(f"climate {seed}")
     engine = random.choice(("postgresql", "mysql"))
     cascades_logged = engine == "postgresql"
@@ -83,16 +88,16 @@ def climate(seed: int) -> Climate:
         pass
     else:
         style = replace(style, identity=Identity.FULL)
-    families = [("items",), ("people",), ("ledger",), ("parents", "children", "tags", "grandchildren")]
-    chosen = random.sample(families, random.randrange(1, 5))
-    foreign_keys = random.random() < 0.5
-    # Where a child without a key is moved by the target's own foreign key, its logged change finds no row to change.
-    left_out = ("tags",) if foreign_keys and cascades_logged else ()
+    families = [("items",), ("people",), ("ledger",)]
+    if not (style.minimal and not cascades_logged):
+        families.append(("parents", "children", "tags", "grandchildren"))
+    chosen = random.sample(families, random.randrange(1, len(families) + 1))
+    foreign_keys = not cascades_logged and random.random() < 0.5
     return Climate(
         style=style,
         target_engine=random.choice(("postgresql", "mysql")),
         texts=random.choice((4, 4, 5, 6)),
-        tables=tuple(name for family in chosen for name in family if name not in left_out),
+        tables=tuple(name for family in chosen for name in family),
         rate=random.choice((0.0, 0.005, 0.02, 0.06)),
         part_bytes=random.choice((60, 300, 1_000_000)),
         batch_bytes=random.choice((1, 200, 2_000, 1_000_000)),
