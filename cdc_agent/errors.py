@@ -166,6 +166,13 @@ class OutcomeUnknown(Retryable):
     code = "TG003"
 
 
+class FailpointReached(Retryable):
+    """A test asked for a failure here."""
+
+    code = "FP001"
+    hint = "unset CDC_FAILPOINT, which is for tests"
+
+
 class RowRefused(AgentError):
     """The target refused a row: too long, bad value, constraint. Bisected and put into quarantine by the pipeline."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, ParamSpec
 
 import click
 
+from cdc_agent import failpoints
 from cdc_agent.config.load import load
 from cdc_agent.config.model import Config
 from cdc_agent.errors import AgentError, ConfigError
@@ -36,6 +37,7 @@ class Invocation:
 
     def config(self) -> Config:
         """The configuration; raises ConfigError with every problem."""
+        failpoints.armed()
         return load(self.path)
 
     def chosen(self, config: Config) -> list[str]:

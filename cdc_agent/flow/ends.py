@@ -10,6 +10,8 @@ from typing import Final, Literal, Protocol
 
 from cdc_agent.config.model import Config, Database
 from cdc_agent.config.names import publication_name, slot_name
+from cdc_agent.failpoints import armed
+from cdc_agent.flow.failing import FailingSource, FailingTarget
 from cdc_agent.mapping.routes import Routes
 from cdc_agent.model.engines import Engine
 from cdc_agent.sources.assemble import Report
@@ -50,14 +52,16 @@ def reader(config: Config, pipeline: str) -> Reader:
 def source(config: Config, pipeline: str, report: Report) -> Source:
     """The reading end of a pipeline, not yet connected."""
     reads = reader(config, pipeline)
-    return log(reads.database).source(reads, report)
+    made = log(reads.database).source(reads, report)
+    return FailingSource(made) if armed() else made
 
 
 def target(config: Config, pipeline: str) -> Target:
     """The writing end of a pipeline, not yet connected."""
     settings = config.pipelines[pipeline]
     database = config.databases[settings.target]
-    return TARGETS[database.engine](database, name=settings.target, triggers=settings.triggers)
+    made = TARGETS[database.engine](database, name=settings.target, triggers=settings.triggers)
+    return FailingTarget(made) if armed() else made
 
 
 def routes(config: Config, pipeline: str) -> Routes:

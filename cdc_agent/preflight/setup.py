@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from cdc_agent.config.model import Config, RouteSettings
 from cdc_agent.engines.admin import Admin
 from cdc_agent.errors import PrivilegeMissing, SourceSchemaError
+from cdc_agent.failpoints import around
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.positions import Position
@@ -100,7 +101,8 @@ class _Setup:
     def _bring_up(self, name: str, version: int) -> None:
         server, user = self._servers[name], self._config.databases[name].user
         try:
-            versions.bring_up(server)
+            with around("setup.schema"):
+                versions.bring_up(server)
         except PrivilegeMissing as error:
             raise PrivilegeMissing(
                 f"{name}: the role may not {'upgrade the tables of' if version else 'create the schema'} cdc_agent",
@@ -115,7 +117,8 @@ class _Setup:
         for route in routed(source, databases.routes(self._config, name), settings.tables):
             there = target.describe(*route.target) is not None
             if not there:
-                create_target_table(source, target, route)
+                with around("setup.target_table"):
+                    create_target_table(source, target, route)
             self._note(not there, f"{settings.target}: table {'.'.join(route.target)}")
 
     def pipeline(self, name: str) -> None:
@@ -142,7 +145,8 @@ class _Setup:
             identity = source.identity().text
         finally:
             source.close()
-        checkpoints.write_first(self._servers[settings.target], name, settings.source, str(start), identity)
+        with around("setup.checkpoint"):
+            checkpoints.write_first(self._servers[settings.target], name, settings.source, str(start), identity)
 
     def markers(self, names: Sequence[str]) -> None:
         """Publish the checkpoint table of a database that became a target after its own pipelines were set up."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from cdc_agent.engines.admin import Admin
 from cdc_agent.errors import AgentError
+from cdc_agent.failpoints import around
 from cdc_agent.model.engines import Engine
 from cdc_agent.store import mysql, postgres
 from cdc_agent.store.statements import Migration, Statement, Statements
@@ -85,11 +86,16 @@ def _missing(statements: Statements, version: int) -> list[Migration]:
 
 def _run(target: Admin, steps: Iterable[Statement]) -> None:
     for step in steps:
-        try:
-            _once(target, step)
-        except AgentError:
-            # Another setup was at it too, which the engines report in many ways, and it is done; else it fails again.
-            _once(target, step)
+        with around("store.migration"):
+            _surely(target, step)
+
+
+def _surely(target: Admin, step: Statement) -> None:
+    try:
+        _once(target, step)
+    except AgentError:
+        # Another setup was at it too, which the engines report in many ways, and it is done; else it fails again.
+        _once(target, step)
 
 
 def _once(target: Admin, step: Statement) -> None:

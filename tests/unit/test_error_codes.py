@@ -40,6 +40,7 @@ PROVOKED = {
     "TB002": "contract/test_tables.py",
     "TB003": "contract/test_tables.py",
     "TB004": "unit/test_entrance.py",
+    "FP001": "faults/test_failpoints.py",
     "MP001": "contract/test_expressions_sql.py",
     "MP002": "contract/test_stops.py",
     "MP003": "contract/test_stops.py",

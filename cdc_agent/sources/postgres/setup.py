@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres.connection import connect
 from cdc_agent.errors import SourceUnavailable
+from cdc_agent.failpoints import around
 from cdc_agent.model.changes import TableName
 from cdc_agent.sources.postgres import publication as publications
 from cdc_agent.sources.postgres import slot as slots
@@ -29,8 +30,10 @@ def publish(database: Database, publication: str, tables: Sequence[TableName]) -
 def prepare(database: Database, *, slot: str, publication: str, tables: Sequence[TableName]) -> slots.Slot:
     """Publication and slot of a pipeline that has no checkpoint yet. Raises as `publish` and `slot.ensure`."""
     slots.require_logical(database)
-    created = publish(database, publication, tables)
-    return slots.ensure(database, slot, fresh=created)
+    with around("setup.publication"):
+        created = publish(database, publication, tables)
+    with around("setup.slot"):
+        return slots.ensure(database, slot, fresh=created)
 
 
 def remove(database: Database, *, slot: str, publication: str) -> tuple[bool, bool]:
