@@ -36,6 +36,9 @@ test-quick: setup  ## what needs no server, and each kind of contract and scenar
 test-all: setup  ## the tests on every server version, long workloads included
 	CDC_TEST_SLOW=1 CDC_TEST_THOROUGH=20 docker/host/with-servers all $(BIN)/pytest $(ABREAST) $(PYTEST)
 
+mutations: setup  ## plant faults, one at a time, and show which test notices each (MUTATIONS='a word of its name')
+	docker/host/with-servers quick $(BIN)/python -m tests.mutations $(MUTATIONS)
+
 lint: setup  ## ruff, mypy and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -54,4 +57,4 @@ check: lint test  ## all that CI runs
 clean:  ## remove the environment
 	rm -rf $(VENV)
 
-.PHONY: help setup demo servers test test-quick test-all lint bench check clean
+.PHONY: help setup demo servers test test-quick test-all mutations lint bench check clean

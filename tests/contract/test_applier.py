@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,8 +32,10 @@ class Source:
     now: dict[Row, Row] = field(default_factory=dict)
     acknowledged: list[Position] = field(default_factory=list)
     asked: int = 0
+    look: Callable[[], object] = lambda: None
 
     def acknowledge(self, position: Position) -> None:
+        self.look()
         self.acknowledged.append(position)
 
     def current_position(self) -> Position:
@@ -131,6 +133,18 @@ def test_a_refused_row_is_kept_with_its_own_transaction(rig: Rig, bad: int, rout
     assert f'"id": "{bad}"' in found[0][4]
     assert [number for (number,) in rig.rows("items", "id")] == [n for n in range(1, 7) if n != bad]
     assert made.source.acknowledged == [Lsn(102)]
+
+
+def test_what_is_acknowledged_is_committed_already(rig: Rig) -> None:
+    """At the moment when the source may release its log, everybody can see that place in the target's checkpoint."""
+    made, held = bench(rig), list[tuple[Any, ...]]()
+    position = "position" if rig.postgres else "`position`"
+    made.source.look = lambda: held.extend(
+        rig.database.run(f"SELECT {position} FROM cdc_agent.checkpoint WHERE pipeline = %s", (PIPELINE,))
+    )
+    for at in (100, 101):
+        made.apply(made.inserts(at, row(at)))
+    assert held == [(str(Lsn(at)),) for at in (100, 101)]
 
 
 def test_echoes_among_rows_are_counted_once_and_passed(rig: Rig) -> None:
