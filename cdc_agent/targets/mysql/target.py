@@ -147,13 +147,13 @@ class MysqlTarget:
 
     def checkpoint(self, pipeline: str, *, settled: bool = False) -> Checkpoint | None:
         """The pipeline's row, or None. Raises NotSetUp, TablesOutdated, TablesTooNew, PositionUnreadable."""
-        found = self._read(sql.READ_AND_LOCK if settled else sql.READ, pipeline)
+        found = self._read_locked(pipeline) if settled else self._read(sql.READ, pipeline)
         self._end("ROLLBACK")
         return found
 
     def take_over(self, pipeline: str, host: str) -> Checkpoint:
         """Raise the generation in a transaction of its own. Raises NotSetUp and what `checkpoint` raises."""
-        before = self._read(sql.READ_AND_LOCK, pipeline)
+        before = self._read_locked(pipeline)
         if before is None:
             self._end("ROLLBACK")
             raise NotSetUp(f"pipeline {pipeline} has no checkpoint on {self._name}")
@@ -162,6 +162,18 @@ class MysqlTarget:
         self._wire.execute(sql.TAKE_OVER, arguments, "taking over the checkpoint")
         self.commit()
         return after
+
+    def _read_locked(self, pipeline: str) -> Checkpoint | None:
+        """The row, once whoever was writing it has ended.
+
+        MariaDB refuses a locking read whose row changed while it waited (innodb_snapshot_isolation, on by default from
+        11.6.2: https://mariadb.com/kb/en/innodb-system-variables/#innodb_snapshot_isolation): the next one sees it.
+        """
+        try:
+            return self._read(sql.READ_AND_LOCK, pipeline)
+        except TransactionAborted:
+            self._end("ROLLBACK")
+            return self._read(sql.READ_AND_LOCK, pipeline)
 
     def _read(self, statement: str, pipeline: str) -> Checkpoint | None:
         try:
