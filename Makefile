@@ -33,7 +33,7 @@ test: setup  ## the tests on the oldest and newest server of each engine (PARALL
 test-quick: setup  ## what needs no server, and each kind of contract and scenario on one server of each engine
 	CDC_TEST_QUICK=1 docker/host/with-servers quick $(BIN)/pytest $(ABREAST) $(PYTEST)
 
-test-all: setup  ## the tests on every server version, long workloads included
+test-all: setup  ## the tests on every server version, PostgreSQL 14, 16 and 19 and MariaDB 10.5 too, long workloads included
 	CDC_TEST_SLOW=1 CDC_TEST_THOROUGH=20 docker/host/with-servers all $(BIN)/pytest $(ABREAST) $(PYTEST)
 
 mutations: setup  ## plant faults, one at a time, and show which test notices each (MUTATIONS='a word of its name')

@@ -86,6 +86,7 @@ def slots(on: OnDatabase) -> Iterator[Finding]:
             yield error("PF015", f"{on.name}: slot {wanted}", problem.message, problem.advice)
 
 
+_GRANTS_PARAMETERS: Final = (15, 0)
 _SUPER: Final = "SELECT rolsuper, rolreplication FROM pg_roles WHERE rolname = current_user"
 
 
@@ -124,12 +125,14 @@ def suppression(on: OnDatabase) -> Iterator[Finding]:
     asking = [name for name in on.targets if on.config.pipelines[name].triggers == "suppress"]
     if asking and not _may_suppress(on):
         hint = f"GRANT SET ON PARAMETER session_replication_role TO {quote(on.settings.user)}"
+        if on.server.version < _GRANTS_PARAMETERS:
+            hint = "before PostgreSQL 15 only a superuser may: `triggers: auto` or `fire`"
         message = f"pipelines {', '.join(asking)} suppress triggers, and the role may not"
         yield error("PF006", on.name, message, hint)
 
 
 def _may_suppress(on: OnDatabase) -> bool:
-    if on.server.version < (15, 0):
+    if on.server.version < _GRANTS_PARAMETERS:
         return bool(on.server.rows(_SUPER)[0][0])
     return bool(on.server.rows("SELECT has_parameter_privilege('session_replication_role', 'SET')")[0][0])
 

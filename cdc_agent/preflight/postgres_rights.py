@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cdc_agent.config.model import Database, Engine
-from cdc_agent.engines.postgres.identifiers import quote
+from cdc_agent.engines.postgres.identifiers import literal, quote
 from cdc_agent.model.changes import TableName
 from cdc_agent.preflight.side import FILL_IN, READ, WRITE, Needs
 from cdc_agent.sources.postgres import publication as publications
@@ -43,8 +43,15 @@ def rights(database: Database, needs: Needs) -> Iterator[str]:
     for publication, published in needs.publications.items():
         yield from _publication(publication, published, role)
     if needs.suppresses:
-        yield "-- PostgreSQL 15 and newer: keeps triggers and foreign keys of the target from acting a second time"
-        yield f"GRANT SET ON PARAMETER session_replication_role TO {role}"
+        yield from _suppression(role)
+
+
+def _suppression(role: str) -> Iterator[str]:
+    """One statement for every version: `grants` asks no server, and one that fails would undo a DBA's whole script."""
+    yield "-- keeps triggers and foreign keys of the target from acting a second time; before PostgreSQL 15 they act"
+    grant = literal(f"GRANT SET ON PARAMETER session_replication_role TO {role}")
+    is_there = "current_setting('server_version_num')::int >= 150000"
+    yield f"DO {literal(f'BEGIN IF {is_there} THEN EXECUTE {grant}; END IF; END')}"
 
 
 def _agent_schema(role: str) -> Iterator[str]:

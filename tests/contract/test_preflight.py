@@ -288,6 +288,26 @@ def test_a_slot_of_another_kind(postgres: Server, tmp_path: Path) -> None:
         one.run("SELECT pg_drop_replication_slot(%s)", (name,))
 
 
+def test_who_may_not_suppress_triggers_is_told_what_the_version_allows(any_postgres: Server, tmp_path: Path) -> None:
+    """From PostgreSQL 15 on the right can be granted, and the hint, run as it is, is enough; before, none can be."""
+    one, other = any_postgres.create_database("one"), any_postgres.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    user = f"poor_{uuid.uuid4().hex[:8]}"
+    other.run(f"CREATE ROLE {user} LOGIN PASSWORD 'poor'")
+    running = sync(tmp_path, one, other, "t", triggers="suppress")
+    running.users = {"other": (user, "poor")}
+    try:
+        hints = [finding.hint for finding in find(running) if "suppress triggers" in finding.message]
+        if int(any_postgres.version) < 15:
+            assert hints == ["before PostgreSQL 15 only a superuser may: `triggers: auto` or `fire`"]
+            return
+        other.run(hints[0])
+        assert not any("suppress triggers" in finding.message for finding in find(running))
+    finally:
+        other.run(f"DROP OWNED BY {user}; DROP ROLE {user}")
+
+
 def test_rights_that_are_missing(postgres: Server, any_mysql: Server, tmp_path: Path) -> None:
     """A role that may only log in lacks rights on either engine, as source and as target."""
     one, other = postgres.create_database("one"), any_mysql.create_database("other")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -18,7 +20,7 @@ import pymysql
 import pytest
 
 from tests.support import containers, engines, processes, servers
-from tests.support.servers import Database, NoSuchServerError, Pairing, Server, ServerSpec, pairings, select
+from tests.support.servers import MORE, Database, NoSuchServerError, Pairing, Server, ServerSpec, pairings, select
 from tests.support.waiting import NeverHappenedError, wait_until
 
 StartPrivate = Callable[..., Server]
@@ -42,7 +44,7 @@ HERE = tuple(
 def test_a_server_is_what_it_is_called(any_server: Server) -> None:
     """The engine and version in the specification are those that run."""
     number = any_server.exact_version.removeprefix("PostgreSQL ")
-    assert f"{number}.".startswith(f"{any_server.version}.")
+    assert re.match(rf"{re.escape(any_server.version)}(\.|rc|beta)", number)
     assert ("PostgreSQL" in any_server.exact_version) == any_server.is_postgres
     assert ("MariaDB" in any_server.exact_version) == (any_server.engine == "mariadb")
 
@@ -192,6 +194,77 @@ def test_an_expected_version_that_is_not_here_is_missing(monkeypatch: pytest.Mon
     monkeypatch.delenv("CDC_TEST_MYSQL_IMAGE", raising=False)
     selection = select("default", tuple(spec for spec in HERE if spec.engine != "mysql"))
     assert selection.missing == ("mysql:9.7: no mysql server of any version here",)
+
+
+def test_only_all_and_a_list_use_the_versions_fetched_for_all() -> None:
+    """The oldest and newest of every run stay what they are when there is more in the cache."""
+    more = tuple(ServerSpec(engine, version, "process", "more") for engine in MORE for version in MORE[engine])
+    for wish in ("default", "quick"):
+        assert select(wish, HERE + more) == select(wish, HERE)
+    assert set(more) <= set(select("all", HERE + more).specs)
+    assert select(",".join(map(str, more)), HERE + more).specs == more
+
+
+def test_all_names_each_version_that_could_not_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `make test-all` should have built or fetched and did not is named, and replaced by the nearest."""
+    for engine in engines.ENGINES:
+        monkeypatch.delenv(f"CDC_TEST_{engine.upper()}_IMAGE", raising=False)
+    assert [complaint.partition(", ")[0] for complaint in select("all", HERE).missing] == [
+        "postgres:14: not here",
+        "postgres:16: not here",
+        "postgres:19: not here",
+        "mariadb:10.5: not here",
+        "mysql:9.7: not here",
+    ]
+
+
+def test_images_named_for_a_run_are_all_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names a version that only `all` adds gets it by default."""
+    monkeypatch.setenv("CDC_TEST_POSTGRES_IMAGE", "postgres:14,postgres:19")
+    named = tuple(ServerSpec("postgres", version, "docker", f"postgres:{version}") for version in MORE["postgres"])
+    assert select("default", named).of("postgres") == [named[0], named[-1]]
+
+
+def test_what_is_expected_is_what_is_made() -> None:
+    """The tests expect the images of docker/images/build and the programs of docker/host/more-postgres, and no others."""
+    made = {
+        image.removeprefix("cdc-test-")
+        for image in subprocess.check_output([REPOSITORY / "docker/images/build", "--list"], text=True).split()
+    }
+    fetched = re.search(
+        "^readonly VERSIONS='(.*)'$", (REPOSITORY / "docker/host/more-postgres").read_text(), re.MULTILINE
+    )
+    assert fetched is not None
+    made |= {f"postgres:{version.partition('.')[0]}" for version in fetched[1].split()}
+    assert made == {
+        f"{engine}:{one}" for known in (servers.EXPECTED, MORE) for engine in known for one in known[engine]
+    }
+
+
+def test_a_version_that_cannot_be_fetched_is_named(tmp_path: Path) -> None:
+    """Each of them, and nothing half fetched stays in the cache."""
+    refuses = tmp_path / "npm"
+    refuses.write_text("#!/bin/sh\nexit 1\n")
+    refuses.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    run = subprocess.run(
+        [REPOSITORY / "docker/host/more-postgres"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert re.findall(r"MISSING (\S+): ", run.stderr) == ["postgres:14", "postgres:16"]
+    assert list((tmp_path / "cache/cdc-agent/postgres").iterdir()) == []
+
+
+def test_sweeping_leaves_what_belongs_to_nobody() -> None:
+    """A name that looks like one of ours, such as a lock's, is no reason to fail."""
+    alike, orphan = (
+        Path(tempfile.mkdtemp(prefix=prefix)) for prefix in ("cdc-test-postgres-18-1.2-", "cdc-test-999999999.1-")
+    )
+    try:
+        processes.sweep()
+        assert (alike.exists(), orphan.exists()) == (True, False)
+    finally:
+        alike.rmdir()
 
 
 @pytest.mark.parametrize("wish", ["mysql:8.0", "postgres", "oracle:23"])

