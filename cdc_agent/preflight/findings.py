@@ -96,7 +96,7 @@ def info(code: str, where: str, message: str, hint: str = "") -> Finding:
     return Finding(Severity.INFO, code, where, message, hint)
 
 
-OLDEST: Final = {"postgresql": (14,), "mysql": (8, 0), "mariadb": (10, 6)}
+OLDEST: Final = {"postgresql": (14,), "mysql": (8, 0), "mariadb": (10, 5)}
 """The oldest versions that work."""
 
 

@@ -737,6 +737,8 @@ def test_types_that_are_logged_as_bytes_are_read_again_as_bytes(
     database: Database, reading: Reading, session: Session
 ) -> None:
     """MariaDB prints uuid and inet types as text; found by such a key, a row has the bytes that the log has."""
+    if database.server.spec.order < (10, 10):
+        pytest.skip("only MariaDB from 10.10 on has the types uuid and inet4")
     database.run("CREATE TABLE u (id UUID PRIMARY KEY, six INET6, four INET4)")
     start = reading.now()
     session("INSERT INTO u VALUES ('123e4567-e89b-12d3-a456-426614174000', '2001:db8::1', '10.1.2.3')")

@@ -885,17 +885,15 @@ def test_binary_spatial_and_json_values_arrive_as_sent(
     json = '{"k": ["\\\\\\"\\n😀", 1.5, null]}'
     rows = [_row(i, every_byte, "\\x01", "1" * 64, point, json) for i in range(count)]
     _apply(target, first, Upserts(binding, rows, fresh=fresh))
-    found = database.run(
-        "SELECT DISTINCT b, f, n + 0, ST_SRID(p), HEX(p), JSON_UNQUOTE(JSON_EXTRACT(j, '$.k[0]')) FROM t"
-    )
+    found = database.run("SELECT DISTINCT b, f, n + 0, ST_SRID(p), HEX(p), JSON_EXTRACT(j, '$.k[0]') FROM t")
     stored = "E6100000" + "0101000000" + point[18:]
-    assert found == [(bytes(range(256)), b"\x01\0\0\0", 2**64 - 1, 4326, stored, '\\"\n😀')]
+    assert found == [(bytes(range(256)), b"\x01\0\0\0", 2**64 - 1, 4326, stored, '"\\\\\\"\\n😀"')]
 
 
 def test_mariadb_s_own_types_arrive_as_sent(database: Database, first: Checkpoint, target: MysqlTarget) -> None:
     """UUID and INET6 go as text."""
-    if database.engine != "mariadb":
-        pytest.skip("MariaDB only")
+    if database.engine != "mariadb" or database.server.spec.order < (10, 7):
+        pytest.skip("only MariaDB from 10.7 on has the type uuid")
     database.run("CREATE TABLE t (id INT PRIMARY KEY, u UUID, i INET6)")
     sent = [_row(i, "123e4567-e89b-12d3-a456-426655440000", "2001:db8::1") for i in range(MANY)]
     binding = _bind(target, database, "t")

@@ -14,13 +14,13 @@ from cdc_agent.preflight.findings import outdated, skewed
         ("postgresql", (14, 0), []),
         ("mysql", (5, 7, 44), ["PF002"]),
         ("mysql", (8, 0, 11), []),
-        ("mariadb", (10, 5, 29), ["PF002"]),
-        ("mariadb", (10, 6, 0), []),
+        ("mariadb", (10, 4, 34), ["PF002"]),
+        ("mariadb", (10, 5, 0), []),
         ("mariadb", (11, 8, 2), []),
     ],
 )
 def test_old_versions_are_refused(flavor: str, version: tuple[int, ...], code: list[str]) -> None:
-    """PostgreSQL 14, MySQL 8.0 and MariaDB 10.6 are the oldest."""
+    """PostgreSQL 14, MySQL 8.0 and MariaDB 10.5 are the oldest."""
     assert [finding.code for finding in outdated("db", flavor, version)] == code
 
 
