@@ -144,6 +144,16 @@ class ServerIdTaken(Fatal):
     hint = "two agents or replicas share one server_id: stop one, or give the database another server_id"
 
 
+class NotYetVisible(Retryable):
+    """The source's log has told of transactions that its other sessions do not see yet, and rows are to be read."""
+
+    code = "SL007"
+    hint = (
+        "look for commits on the source that wait for a synchronous standby or a semi-synchronous replica, and for a "
+        "transaction that holds the row"
+    )
+
+
 # --- the target (TG) ---------------------------------------------------------------------------------------------
 
 

@@ -114,6 +114,10 @@ class Watch:
         )
 
 
+def _settled() -> None:
+    """Without a session nothing is handed over."""
+
+
 def _moves(writes: Writes, key: Row, row: Row | None) -> bool:
     if row is None:
         return True
@@ -141,6 +145,8 @@ class Entrance:
         self.watches: tuple[Watch, ...] = ()
         self.wake: Callable[[], None] = lambda: None
         """Called when an entry was put in, so that an idle pipeline need not look for one."""
+        self.settle: Callable[[], None] = _settled
+        """Returns when the source's other sessions see all that the pipeline was handed over, as `Source.settle`."""
 
     # --- any thread
 
@@ -163,19 +169,25 @@ class Entrance:
     def watch(self, table: TableName) -> Iterator[Watch]:
         """Note what the stream writes from this table, from now on; rows are read and entered inside it.
 
-        A server may send a transaction's log a moment before it shows the transaction to others; a watch that began a
-        moment before the first rows are read covers it.
+        A server may send a transaction's log a moment before it shows the transaction to others. What the stream has
+        written before the watch began is waited for, so that rows read inside are not older; what it writes later is
+        noted. Raises NotYetVisible when that takes too long.
         """
         watch = Watch(table)
         with self._lock:
             self.watches = (*self.watches, watch)
         try:
+            self.settle()
             yield watch
         finally:
             with self._lock:
                 self.watches = tuple(one for one in self.watches if one is not watch)
 
     # --- the pipeline
+
+    def unsettle(self) -> None:
+        """The session ends: from now on nothing is handed over."""
+        self.settle = _settled
 
     def note(self, segments: Sequence[Segment]) -> None:
         """What the stream is about to write."""

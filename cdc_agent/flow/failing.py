@@ -123,5 +123,8 @@ class FailingSource:
         with around("source.reread"):
             return self._inner.reread(table, key)
 
+    def settle(self) -> None:
+        self._inner.settle()
+
     def close(self) -> None:
         self._inner.close()

@@ -109,6 +109,7 @@ class Session:
             self._left.applier, self._left.queue = applier, self._queue
             self._stream(source, applier)
         finally:
+            self._entrance.unsettle()
             source.close()
             target.close()
 
@@ -129,6 +130,7 @@ class Session:
         foresee = self._overlap.settled(target.foresee)
         router = Router(routes, self._engines(identity), describe, forget, source.unlogged_keys(), foresee)
         source.start(position, routes.wanted)
+        self._entrance.settle = source.settle
         log.info("pipeline_streams", pipeline=given.name, position=str(position), generation=checkpoint.generation)
         return Applier(
             target=target,

@@ -136,7 +136,16 @@ class Source(Protocol):
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """The row as it is now, in `table`'s column order, by its key columns; None when it is gone.
 
-        Own connection, applier thread. Columns that no longer exist are UNSENT.
+        It is read when others see everything that was handed over, which is waited for as `settle` does; where the
+        server does not tell, the row's lock is waited for. Own connection, applier thread. Columns that no longer
+        exist are UNSENT. Raises NotYetVisible.
+        """
+
+    def settle(self) -> None:
+        """Return when the server's other sessions see every transaction that was handed over before the call.
+
+        Own connection, any thread. Raises NotYetVisible when that takes too long. At once where the server does not
+        tell (MySQL without GTIDs).
         """
 
     def close(self) -> None:

@@ -90,8 +90,8 @@ class TableReader(Protocol):
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """One row as it is now, in the order and the types of `table`, which a log has described.
 
-        It holds everything that the log has told of it: where the log is sent before the row can be seen, its lock is
-        waited for. None when the row, its table or a column of the key is gone; columns that are gone are UNSENT.
+        A log may have told of a transaction that is not visible yet; the sources wait for that first. None when the
+        row, its table or a column of the key is gone; columns that are gone are UNSENT.
         Raises ValueError for a key with an unsent value.
         """
 

@@ -241,5 +241,8 @@ class StormySource:
         self._world.model.on_reread(table.name, tuple(key.values()))
         return row
 
+    def settle(self) -> None:
+        self._call(self._source.settle)
+
     def close(self) -> None:
         self._source.close()

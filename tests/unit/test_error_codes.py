@@ -28,6 +28,7 @@ PROVOKED = {
     "SL004": "contract/test_postgres_source.py",
     "SL005": "contract/test_setup.py",
     "SL006": "contract/test_mysql_source.py",
+    "SL007": "contract/test_visible.py",
     "TG001": "contract/test_target.py",
     "TG002": "contract/test_target.py",
     "TG003": "contract/test_target.py",

@@ -11,6 +11,7 @@ at the next start.
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ from typing import Any, Final, TypeVar
 from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql.catalogue import unlogged_keys
 from cdc_agent.engines.mysql.connection import Session, connect
+from cdc_agent.engines.mysql.visible import Received
 from cdc_agent.errors import PositionUnreadable, SourceUnavailable
 from cdc_agent.model.changes import Table, TableName
 from cdc_agent.model.positions import BinlogPosition, Position
@@ -33,10 +35,12 @@ from cdc_agent.sources.mysql.search import LogSearch
 from cdc_agent.sources.mysql.server import SourceServer
 from cdc_agent.sources.mysql.sharing import Feed, Readers, readers_of
 from cdc_agent.sources.mysql.stream import Stream
+from cdc_agent.sources.visible import until_visible
 from cdc_agent.tables.mysql import MysqlTables
 
 _T = TypeVar("_T")
 _FIRST_PACKET_SECONDS: Final = 30.0
+_CLOSE_SECONDS: Final = 1.0
 
 
 def server_id(pipeline: str, database: Database) -> int:
@@ -70,6 +74,11 @@ class MysqlSource:
         self._first: list[bytes] = []
         self._stream: Callable[[Emit], Stream] | None = None
         self._closed = False
+        self._reading: Stream | None = None
+        self._visible: Received | None = None
+        """What was received and is known to be visible to others."""
+        self._asking = threading.Lock()
+        """Held while `_tables` is asked."""
         self._tables = MysqlTables(database, f"re-reads rows for {pipeline}", SourceUnavailable)
 
     # --- asked at any time
@@ -85,7 +94,31 @@ class MysqlSource:
         return self._ask(lambda server: unlogged_keys(server.session, unavailable=SourceUnavailable))
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
-        return self._tables.reread(table, key)
+        with self._asking:
+            return self._tables.reread(table, key, visible=self._settled())
+
+    def settle(self) -> None:
+        with self._asking:
+            self._settled()
+
+    def _settled(self) -> bool:
+        """Wait until others see what was received; False where the server does not tell."""
+        reading = self._reading
+        if reading is None:
+            return False
+        received = reading.received
+        if received == self._visible:
+            return True
+        answer: bool | None = None
+
+        def visible() -> bool:
+            nonlocal answer
+            answer = self._tables.shows(received)
+            return answer is not False
+
+        until_visible(visible, lambda: self._closed)
+        self._visible = received if answer else None
+        return bool(answer)
 
     # --- reading
 
@@ -176,7 +209,7 @@ class MysqlSource:
         feed, make = self._feed, self._stream
         if feed is None or make is None:
             raise SourceUnavailable("the log stream is not open")
-        stream = make(emit)
+        self._reading = stream = make(emit)
         packets, self._first = self._first, []
         try:
             with feed.readers:
@@ -201,7 +234,10 @@ class MysqlSource:
         self._closed = True
         if self._feed is not None:
             self._feed.close()
+        asked = self._asking.acquire(timeout=_CLOSE_SECONDS)
         self._tables.close()
+        if asked:
+            self._asking.release()
 
     # --- questions on connections of their own
 

@@ -39,6 +39,7 @@ from cdc_agent.sources.postgres.pgoutput import (
     TypeName,
     parse,
 )
+from cdc_agent.sources.postgres.received import Received
 from cdc_agent.sources.postgres.relations import Relations
 from cdc_agent.sources.postgres.session import Session
 from cdc_agent.sources.postgres.stream import HEADER, KEEPALIVE, XLOG_DATA, ReplicationStream, parse_keepalive
@@ -82,6 +83,9 @@ class PostgresSource:
         self._report = report
         self._catalogue = Session(database, f"{pipeline} catalogue")
         self._tables = PostgresTables(database, f"{pipeline} rows", SourceUnavailable)
+        self._asking = threading.Lock()
+        """Held while `_tables` is asked."""
+        self._received = Received()
         self._stream: ReplicationStream | None = None
         self._wanted: Callable[[TableName], bool] | None = None
         self._routed: list[TableName] = []
@@ -123,7 +127,14 @@ class PostgresSource:
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """See `sources.base.Source`; in the text that the log would have."""
-        return self._tables.reread(table, key)
+        with self._asking:
+            self._received.settle(self._tables.unseen, self._closing.is_set)
+            return self._tables.reread(table, key)
+
+    def settle(self) -> None:
+        """See `sources.base.Source`."""
+        with self._asking:
+            self._received.settle(self._tables.unseen, self._closing.is_set)
 
     # --- the stream
 
@@ -134,6 +145,7 @@ class PostgresSource:
         self._wanted = wanted
         self._catalogue.ask(lambda connection: self._require_log(connection, position), "looking at the slot")
         self._close_stream()
+        self._received = Received()
         self._stream = ReplicationStream(
             self._database,
             purpose=self._purpose,
@@ -180,7 +192,7 @@ class PostgresSource:
             raise SourceUnavailable("the source was not started")
         relations = Relations(self._catalogue, wanted, self._routed, self._waiting)
         assembler = Assembler(emit, target=self._target, report=self._report)
-        reader = _Reader(stream, relations, assembler, self._report)
+        reader = _Reader(stream, relations, assembler, self._received, self._report)
         with self._reading:
             try:
                 while not stop() and not self._closing.is_set():
@@ -203,16 +215,24 @@ class PostgresSource:
         """See `sources.base.Source`."""
         if self._stream is not None and isinstance(position, Lsn):
             self._stream.acknowledged = max(self._stream.acknowledged, position.value)
+            self._received.forget(position.value)
 
     def close(self) -> None:
         """See `sources.base.Source`; a running `read` ends within a tick, or else closes the stream when it ends."""
         self._closing.set()
-        self._tables.close()
+        self._close_tables()
         if self._reading.acquire(timeout=_CLOSE_SECONDS):
             try:
                 self._close_stream()
             finally:
                 self._reading.release()
+
+    def _close_tables(self) -> None:
+        """Whoever waits for rows gives up at once; a statement that runs is cut off after a moment."""
+        asked = self._asking.acquire(timeout=_CLOSE_SECONDS)
+        self._tables.close()
+        if asked:
+            self._asking.release()
 
     def _close_stream(self) -> None:
         self._catalogue.close()
@@ -223,8 +243,16 @@ class PostgresSource:
 class _Reader:
     """The hot loop: one for each `read`."""
 
-    def __init__(self, stream: ReplicationStream, relations: Relations, assembler: Assembler, report: Report) -> None:
+    def __init__(
+        self,
+        stream: ReplicationStream,
+        relations: Relations,
+        assembler: Assembler,
+        received: Received,
+        report: Report,
+    ) -> None:
         self._stream = stream
+        self._received = received.begun.append
         self._relations = relations
         self._assembler = assembler
         self._report = report
@@ -292,9 +320,10 @@ class _Reader:
 
     def _control(self, tag: int, frame: memoryview) -> None:
         if tag == _BEGIN:
-            commit_lsn, _, _ = _BEGIN_FIELDS.unpack_from(frame, HEADER + 1)
+            commit_lsn, _, xid = _BEGIN_FIELDS.unpack_from(frame, HEADER + 1)
             self._open, self._commit_lsn = True, commit_lsn
             self._covered = commit_lsn < self._start
+            self._received((commit_lsn, xid))
             self._assembler.begin()
         elif tag == _COMMIT:
             self._commit(frame)

@@ -14,7 +14,16 @@ from cdc_agent.engines.mysql.connection import Session, connect, translate
 from cdc_agent.engines.mysql.failures import is_disconnect
 from cdc_agent.engines.mysql.identifiers import quote_name
 from cdc_agent.engines.mysql.log_end import log_end
-from cdc_agent.errors import AgentError, DatabaseFault, Retryable, RowRefused, TableChanged, TargetSchemaError
+from cdc_agent.engines.mysql.visible import Received, shows
+from cdc_agent.errors import (
+    AgentError,
+    DatabaseFault,
+    NotYetVisible,
+    Retryable,
+    RowRefused,
+    TableChanged,
+    TargetSchemaError,
+)
 from cdc_agent.model.changes import Column, Table, TableName
 from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.model.values import UNSENT, Row, Value
@@ -24,8 +33,10 @@ from cdc_agent.tables.mysql.description import described
 
 _A_DAY: Final = 86_400
 _KEYS_AT_ONCE: Final = 500
-_NOT_LOCKED: Final = frozenset({1142, 1205, 1213})
-"""No right to lock (MySQL before 8.0.22 wants more than SELECT), lock wait timeout, deadlock."""
+_MAY_NOT_LOCK: Final = frozenset({1142})
+"""MySQL before 8.0.22 wants more than SELECT."""
+_LOCKED: Final = frozenset({1205, 1213})
+"""Lock wait timeout, deadlock."""
 _SETTINGS: Final = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET SESSION TRANSACTION READ ONLY",
@@ -108,10 +119,11 @@ class MysqlTables:
             if not session.open:
                 self._session = None
 
-    def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
-        """A server sends a transaction's log before its storage engine has committed it, so the lock is waited for.
+    def reread(self, table: Table, key: Mapping[str, Value], *, visible: bool = False) -> Row | None:
+        """A server sends a transaction's log before its storage engine has committed it.
 
-        Who holds it longer than `LOCK_SECONDS` is another transaction, which took it after ours had ended.
+        Where it is not known to be `visible` to others now (`shows`), the row's lock is waited for, and NotYetVisible
+        raised after `LOCK_SECONDS`: whoever holds it may be the transaction that the log has told of.
         """
         existing = self._words(table.full_name)
         columns = [column for column in table.columns if column.name in existing]
@@ -121,18 +133,28 @@ class MysqlTables:
         listed = ", ".join(printed.selected(one.name, one.type, existing[one.name]) for one in columns)
         place = quote_name(*table.full_name)
         query = f"SELECT {literal(listed)} FROM {literal(place)} WHERE {condition} LIMIT 1"
-        rows = self._committed(query, parameters)
+        rows = self._committed(query, parameters, visible)
         if not rows:
             return None
         found = {one.name: printed.canonical(raw, one.type) for one, raw in zip(columns, rows[0], strict=True)}
         return tuple(found.get(column.name, UNSENT) for column in table.columns)
 
-    def _committed(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
-        share = " LOCK IN SHARE MODE" if self._opened().server.is_mariadb else " FOR SHARE"
+    def shows(self, received: Received) -> bool | None:
+        """Whether what is read next shows all of this; None where the server does not tell."""
+        return shows(self._run, self._opened().server, received)
+
+    def _committed(self, query: str, parameters: Sequence[object], visible: bool) -> list[tuple[Any, ...]]:
+        """MariaDB is asked for the lock in any case, for the sake of XA; who holds it longer came later then."""
+        mariadb = self._opened().server.is_mariadb
+        if visible and not mariadb:
+            return self._run(query, parameters)
         try:
-            return self._run(query + share, parameters)
+            return self._run(query + (" LOCK IN SHARE MODE" if mariadb else " FOR SHARE"), parameters)
         except AgentError as error:
-            if getattr(error.__cause__, "args", (0,))[0] not in _NOT_LOCKED:
+            number = getattr(error.__cause__, "args", (0,))[0]
+            if number in _LOCKED and not visible:
+                raise NotYetVisible("a row that is to be read again is locked by another transaction") from error
+            if number not in _LOCKED | _MAY_NOT_LOCK:
                 raise
             return self._run(query, parameters)
 

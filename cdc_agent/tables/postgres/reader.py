@@ -11,6 +11,7 @@ import psycopg
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres import connection
 from cdc_agent.engines.postgres.log_end import log_end
+from cdc_agent.engines.postgres.visible import unseen
 from cdc_agent.errors import AgentError, DatabaseFault, Retryable, RowRefused, TableChanged, TargetSchemaError
 from cdc_agent.model.changes import Column, Table, TableName
 from cdc_agent.model.positions import Lsn
@@ -98,9 +99,13 @@ class PostgresTables:
             raise self._translated(error, doing) from error
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
-        """PostgreSQL shows a row to others before its log is sent, but for synchronous replication's wait."""
+        """What the log has told of it is there once its transaction is none of the `unseen`."""
         doing = f"reading a row of {'.'.join(table.full_name)} again"
         return self._ask(lambda c: reread(c, table, key), doing)
+
+    def unseen(self, xids: Sequence[int]) -> list[int]:
+        """Those of these transactions, by their 32-bit ids, that what is read next may not show yet."""
+        return self._ask(lambda c: unseen(c, xids), "asking for running transactions")
 
     def _rows(self, description: Description, clause: str, parameters: Sequence[Value]) -> list[Row]:
         columns = list(zip(description.table.columns, description.selected, strict=True))

@@ -119,5 +119,8 @@ class MemorySource:
         row = self.log.current.get(table.full_name, {}).get(wanted)
         return None if row is None else tuple([row.get(column.name, UNSENT) for column in table.columns])
 
+    def settle(self) -> None:
+        """Whatever is in the log is among the rows as well."""
+
     def close(self) -> None:
         self.connected = False

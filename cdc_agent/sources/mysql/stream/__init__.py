@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from cdc_agent.engines.mysql.visible import Received
 from cdc_agent.errors import DecodeError, LogGone
 from cdc_agent.model.changes import TableName, Transaction
 from cdc_agent.model.positions import BinlogPosition
@@ -31,7 +32,7 @@ from cdc_agent.sources.mysql.events.reader import Event, EventReader
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 from cdc_agent.sources.mysql.rows import Charsets, TableMaps
 from cdc_agent.sources.mysql.stream.branches import Branches, BranchReader
-from cdc_agent.sources.mysql.stream.cursor import Cursor
+from cdc_agent.sources.mysql.stream.cursor import Cursor, Gtid
 from cdc_agent.sources.mysql.stream.file_events import FileEvents
 from cdc_agent.sources.mysql.stream.handlers import Handler, Handlers
 from cdc_agent.sources.mysql.stream.plain import PlainTransactions
@@ -135,6 +136,20 @@ class Stream:
         """Where the last transaction ended, or what came behind it."""
         return self._cursor.position
 
+    @property
+    def received(self) -> Received:
+        """How far the log was received: at least every transaction of which something was handed over. Any thread.
+
+        Each value is taken over at one go, and what has begun before what has ended.
+        """
+        begun, gtid = self._transactions.begun, self._transactions.gtid
+        reached = self._cursor.reached
+        place = (begun[0], begun[1] + 1)
+        if reached is None:
+            return Received(_text(gtid), place)
+        gtids = ",".join(filter(None, (reached.gtid, _text(gtid)))) if reached.gtid else ""
+        return Received(gtids, max(place, reached.sequence))
+
     # --- events of no part
 
     def _payload(self, event: Event) -> None:
@@ -155,3 +170,8 @@ class Stream:
     def _unknown(self, event: Event) -> None:
         if not event.flags & kinds.IGNORABLE_FLAG:
             raise DecodeError(f"event type {event.kind} before {self._cursor.place} is not known to this version")
+
+
+def _text(gtid: Gtid | None) -> str:
+    """As MySQL writes it; '' for none. MariaDB is asked by places."""
+    return "" if gtid is None else f"{gtid[0]}:{gtid[-1]}"

@@ -19,7 +19,7 @@ Gtid: TypeAlias = "tuple[str, int] | tuple[int, int, int]"
 class Cursor:
     """Stands at the end of a transaction, or in front of the first."""
 
-    __slots__ = ("_gtids", "_number", "_reported", "_text", "file", "offset")
+    __slots__ = ("_gtids", "_number", "_reported", "_text", "file", "offset", "reached")
 
     def __init__(self, position: BinlogPosition, gtids: MysqlGtids | MariadbGtids | None) -> None:
         """`gtids` is the set up to `position`, None when it is not known."""
@@ -28,6 +28,8 @@ class Cursor:
         self._text = position.gtid
         self._reported = position.sequence
         self._number = self._reported[0]
+        self.reached: BinlogPosition | None = None
+        """Behind the last commit that was reached."""
 
     @property
     def position(self) -> BinlogPosition:
@@ -49,7 +51,13 @@ class Cursor:
         if gtid is not None and self._gtids is not None:
             self._text = self._gtids.add(*gtid)
         self._reported = (self._number, self.offset)
-        return BinlogPosition(self.file, self.offset, self._text)
+        self.reached = position = BinlogPosition(self.file, self.offset, self._text)
+        return position
+
+    @property
+    def number(self) -> int:
+        """The file's place among the files of the log."""
+        return self._number
 
     def unreported(self) -> BinlogPosition | None:
         """Where we are, once, if that lies behind all that was reached or given before."""

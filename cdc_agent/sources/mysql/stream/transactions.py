@@ -50,8 +50,8 @@ class Transactions:
     """The transaction that is being read; one after another."""
 
     __slots__ = (
-        "_assembler", "_commit_time", "_cursor", "_gtid", "_handover", "_ids", "_savepoints", "branch", "explicit",
-        "open", "payload_end", "start",
+        "_assembler", "_commit_time", "_cursor", "_gtid", "_handover", "_ids", "_savepoints", "begun", "branch",
+        "explicit", "open", "payload_end", "start",
     )  # fmt: skip
 
     def __init__(self, cursor: Cursor, assembler: Assembler, handover: Handover, tables: KnownTables) -> None:
@@ -62,6 +62,8 @@ class Transactions:
         self._savepoints: dict[str, Savepoint] = {}
         self.start = 0
         """The offset at which it begins."""
+        self.begun = (0, 0)
+        """(number of the file, offset) at which the last one began that did not go the short way."""
         self.payload_end = 0
         """As `Event.end`, of the compressed payload that its events stand in; 0 outside one."""
         self._reset()
@@ -84,6 +86,11 @@ class Transactions:
             kinds.XID: self.commit,
         }
 
+    @property
+    def gtid(self) -> Gtid | None:
+        """Of the transaction that has begun."""
+        return self._gtid
+
     # --- beginnings
 
     def begin(self, event: Event, *, explicit: bool = False) -> None:
@@ -95,6 +102,7 @@ class Transactions:
         self._gtid = None
         self._commit_time = None
         self.start = self._cursor.end(event.end) - event.size
+        self.begun = (self._cursor.number, self.start)
         self._ids.clear()
         self._assembler.begin()
 

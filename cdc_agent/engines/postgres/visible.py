@@ -1,0 +1,34 @@
+"""Which of PostgreSQL's transactions other sessions do not see yet. Transaction ids in, some of them out.
+
+https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psycopg
+
+_SNAPSHOT: Final = "SELECT pg_current_snapshot()::text"
+_XIDS: Final = 1 << 32
+"""The log names transactions by the low 32 bits of their ids, which wrap around."""
+
+
+def unseen(connection: psycopg.Connection[Any], xids: Sequence[int]) -> list[int]:
+    """Those of these top-level transactions that a statement which began now would not see.
+
+    They are in progress for others as long as they stand in the snapshot's list, or are not before its end: the
+    youngest of all is not in the list. A prepared transaction stands there until COMMIT PREPARED has ended.
+    """
+    row = connection.execute(_SNAPSHOT).fetchone()
+    assert row is not None
+    return hidden(row[0], xids)
+
+
+def hidden(snapshot: str, xids: Sequence[int]) -> list[int]:
+    """Those that a snapshot, in PostgreSQL's text ``xmin:xmax:xip,…``, does not show."""
+    _, end, listed = snapshot.split(":")
+    first_unseen = int(end)
+    running = {int(xid) % _XIDS for xid in listed.split(",") if xid}
+    return [xid for xid in xids if xid in running or (xid - first_unseen) % _XIDS < _XIDS // 2]
