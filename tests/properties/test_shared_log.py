@@ -14,7 +14,7 @@ from cdc_agent.errors import SourceUnavailable
 from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql import sharing
 from cdc_agent.sources.mysql.events import kinds
-from cdc_agent.sources.mysql.sharing import Feed, Place, Readers, SharedLog, Subscription, advanced
+from cdc_agent.sources.mysql.sharing import Feed, Place, Readers, SharedLog, Subscription, advanced, beyond
 from tests.support.thorough import examples
 from tests.unit.test_binlog_events import event, packet, rotate
 
@@ -25,10 +25,11 @@ MADE_UP = [packet(event(kinds.FORMAT_DESCRIPTION, bytes(80), flags=kinds.ARTIFIC
 class Log:
     """A server's log: `packets` from its start, and behind which of them a transaction ends."""
 
-    def __init__(self, sizes: list[int], rotations: set[int], crashes: set[int]) -> None:
+    def __init__(self, sizes: list[int], rotations: set[int], crashes: set[int], *, silent: bool = False) -> None:
         """`sizes`: the events of each transaction; after those in `rotations` another file begins.
 
-        In `crashes` the server did not come to write so. Events that a server makes up for a connection are not among
+        In `crashes` the server did not come to write so. One that is `silent` leaves out where events end between a
+        transaction's first and last, as MariaDB does. Events that a server makes up for a connection are not among
         the packets; each `Dump` has its own.
         """
         self.packets: list[bytes] = []
@@ -37,9 +38,10 @@ class Log:
         """Before which packets a server makes up a ROTATE, and to which file."""
         file, offset = 1, 4
         for number, size in enumerate(sizes):
-            for _ in range(size):
+            for index in range(size):
                 offset += 100
-                self.packets.append(packet(event(kinds.XID, len(self.packets).to_bytes(81, "little"), end=offset)))
+                end = 0 if silent and 0 < index < size - 1 else offset
+                self.packets.append(packet(event(kinds.XID, len(self.packets).to_bytes(81, "little"), end=end)))
             self.ends.append((len(self.packets), BinlogPosition(self.name(file), offset)))
             if number in rotations:
                 file += 1
@@ -172,6 +174,7 @@ class Play:
         sizes=st.lists(st.integers(1, 12), min_size=1, max_size=30),
         rotations=st.sets(st.integers(0, 29), max_size=3),
         crashes=st.sets(st.integers(0, 29)),
+        silent=st.booleans(),
     ),
     begin=st.integers(0, 30),
     known=st.integers(0, 30),
@@ -208,3 +211,12 @@ def test_places_follow_files_and_pass_over_what_is_made_up() -> None:
     assert advanced(Place(FIRST, 4), [*MADE_UP, some, heartbeat]) == Place(FIRST, 300)
     assert advanced(Place(FIRST, 300), [packet(rotate("log.000002"))]) == Place("log.000002", 4)
     assert advanced(Place(FIRST, 300), [packet(rotate(FIRST, 300))]) == Place(FIRST, 300)
+
+
+def test_an_event_whose_end_was_left_out_is_as_long_as_it_says() -> None:
+    """MariaDB names the ends of a transaction's first and last event only; its others take up room all the same."""
+    inside = packet(event(kinds.TABLE_MAP, bytes(81), end=0))
+    last = packet(event(kinds.XID, bytes(8), end=900))
+    assert advanced(Place(FIRST, 300), [inside]) == Place(FIRST, 400)
+    assert advanced(Place(FIRST, 300), [inside, last]) == Place(FIRST, 900)
+    assert beyond([inside, inside, last], Place(FIRST, 300), Place(FIRST, 400)) == 1

@@ -57,11 +57,17 @@ def rotated_to(packet: bytes) -> str:
     return files.rotation(EventReader().read(packet).body)[0]
 
 
-def end_of(packet: bytes) -> int:
-    """Where the event in a packet ends in its file; 0 for one that the server made up."""
+def behind(offset: int, packet: bytes) -> int:
+    """Where the event ends that begins at `offset`; `offset` itself for one that the server made up.
+
+    MariaDB leaves the ends of events inside a transaction out (binlog_legacy_event_pos is off, from 11.8 on): they are
+    as long as they say. A FORMAT_DESCRIPTION without an end stands at a dump's beginning alone.
+    """
     if packet[5] in _MADE_UP or packet[18] & kinds.ARTIFICIAL_FLAG:
-        return 0
-    return int.from_bytes(packet[14:18], "little")
+        return offset
+    if end := int.from_bytes(packet[14:18], "little"):
+        return end
+    return offset if packet[5] == kinds.FORMAT_DESCRIPTION else offset + int.from_bytes(packet[10:14], "little")
 
 
 def advanced(place: Place, packets: Sequence[bytes]) -> Place:
@@ -72,15 +78,19 @@ def advanced(place: Place, packets: Sequence[bytes]) -> Place:
             name = rotated_to(packet)
             if name != file:
                 file, offset = name, 4
-        elif end := end_of(packet):
-            offset = end
+                continue
+        offset = behind(offset, packet)
     return Place(file, offset)
 
 
-def beyond(packets: Sequence[bytes], place: Place) -> int:
-    """The index of the first packet with something behind `place`, of whose file the first packets are."""
+def beyond(packets: Sequence[bytes], begin: Place, place: Place) -> int:
+    """The index of the first of these packets with something behind `place`. They begin at `begin`, in its file."""
+    offset = begin.offset
     for index, packet in enumerate(packets):
-        if (packet[5] == kinds.ROTATE and rotated_to(packet) != place.file) or end_of(packet) > place.offset:
+        if packet[5] == kinds.ROTATE and rotated_to(packet) != place.file:
+            return index
+        offset = behind(offset, packet)
+        if offset > place.offset:
             return index
     return len(packets)
 
@@ -297,6 +307,9 @@ class Feed:
         self._place = Place("", 0)
         """What was read, as far as it is followed: from the subscription on."""
         self._skip: Place | None = None
+        """Up to where what arrives was read before."""
+        self._arrived = Place("", 0)
+        """What has arrived, as long as something is skipped."""
         self._closed = False
 
     def packets(self, boundary: BinlogPosition, *, inside: bool) -> list[bytes]:
@@ -326,12 +339,12 @@ class Feed:
             return
         self._subscription, self._place = subscription, Place(boundary.file, boundary.offset)
         if self._place.offset >= subscription.begin.offset:
-            self._skip = self._place
+            self._skip, self._arrived = self._place, subscription.begin
             self._change_over()
 
     def _up_to_shared(self, packets: list[bytes], subscription: Subscription) -> list[bytes]:
         """Our own dump, as far as the shared log has not got it."""
-        kept = packets[: beyond(packets, subscription.begin)]
+        kept = packets[: beyond(packets, self._place, subscription.begin)]
         self._place = advanced(self._place, kept)
         if len(kept) < len(packets) or self._place == subscription.begin:
             self._change_over()
@@ -346,13 +359,14 @@ class Feed:
         if self._closed or boundary.offset > _LARGEST_PLACE:
             raise SourceUnavailable("the log stream that is shared went on too far ahead")
         self._dump = self._open_own(boundary)
-        self._skip = self._place
+        self._skip, self._arrived = self._place, Place(boundary.file, boundary.offset)
         self._subscription, self._shared = None, False
 
     def _unskipped(self, packets: list[bytes]) -> list[bytes]:
         if self._skip is None:
             return packets
-        index = beyond(packets, self._skip)
+        index = beyond(packets, self._arrived, self._skip)
+        self._arrived = advanced(self._arrived, packets[:index])
         if index < len(packets):
             self._skip = None
         return packets[index:]
