@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -141,10 +141,20 @@ class RouteSettings(Settings):
         return policy
 
 
+SHADOW_TABLES: Final = (
+    "_*_gho", "_*_ghc", "_*_del", "_*_new", "_*_old", "_*_chkpnt",
+    "__osc_new_*", "__osc_old_*", "__osc_chg_*", "lhmn_*", "lhma_*", "pgosc_*",
+)  # fmt: skip
+"""What gh-ost, pt-online-schema-change, spirit, OnlineSchemaChange, LHM and pg-osc call the tables that they make."""
+
+
 class PipelineSettings(Settings):
     source: str
     target: str
     tables: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
+    shadow_tables: tuple[str, ...] = SHADOW_TABLES
+    """Tables of tools that change schemas online: no wildcard takes them; one that takes a routed name is its new
+    version."""
     slot: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,63}$")] | None = None
     publication: str | None = None
     triggers: Literal["auto", "fire", "suppress"] = "auto"

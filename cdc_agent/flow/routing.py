@@ -17,7 +17,7 @@ from cdc_agent.flow.runs import Run
 from cdc_agent.mapping.links import links
 from cdc_agent.mapping.plans import bind
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.model.changes import Change, Rows, Table, TableName, Transaction, Truncate
+from cdc_agent.model.changes import Change, Rows, Table, TableEvent, TableName, Transaction, Truncate
 from cdc_agent.model.refusals import RejectedChange
 from cdc_agent.model.steps import Clear
 from cdc_agent.model.tables import ForeignKey, TargetTable
@@ -26,6 +26,14 @@ from cdc_agent.model.writes import Link, Plan, Provenance, Rejection, Writes, co
 Describe = Callable[[str, str], "TargetTable | None"]
 Foresee = Callable[[Sequence[TableName]], None]
 """Told of the target tables that are described next, so that they can be read at one go."""
+
+
+Happened = Callable[[TableEvent], None]
+"""Told of what happened to routed tables, in order with their rows; what it raises stops there."""
+
+
+def _unheeded(event: TableEvent) -> None:
+    """Nobody is told."""
 
 
 def _unforeseen(names: Sequence[TableName]) -> None:
@@ -67,8 +75,10 @@ class Router:
         forget: Callable[[], None],
         unlogged: Sequence[tuple[TableName, ForeignKey]] = (),
         foresee: Foresee = _unforeseen,
+        happened: Happened = _unheeded,
     ) -> None:
         """`unlogged` are the source's foreign keys whose actions its log does not hold, with their child tables."""
+        self._happened = happened
         self._routes = routes
         self._engines = engines
         self._describe = describe
@@ -97,6 +107,10 @@ class Router:
             if isinstance(item, Run):
                 self._rows(item, reread, mapped)
                 of = [transaction for transaction, _ in item.parts]
+            elif isinstance(item, TableEvent):
+                if (event := self._routes.as_altered(item)) is not None:
+                    self._happened(event)
+                continue
             else:
                 self._truncate(item[1], mapped)
                 of = [item[0]]
@@ -134,7 +148,7 @@ class Router:
                 raise NoKeyOrder(f"rows cannot enter {name} apart from the log: it has no key to find them by")
         return plans
 
-    def _runs(self, transactions: Sequence[Transaction]) -> Iterator[Run | tuple[Transaction, Truncate]]:
+    def _runs(self, transactions: Sequence[Transaction]) -> Iterator[Run | TableEvent | tuple[Transaction, Truncate]]:
         """Rows of one table that follow each other are decoded and mapped at one go, whatever commits lie between."""
         run: Run | None = None
         for transaction in transactions:
@@ -145,12 +159,14 @@ class Router:
                 if run is not None:
                     yield run
                     run = None
-                if isinstance(piece, Truncate):
-                    yield transaction, piece
-                else:
+                if isinstance(piece, Rows):
                     plans = self.plans(piece.table)
                     joins = not any(plan.filtered for plan in plans)
                     run = Run(piece.table, plans, [(transaction, piece)], joins)
+                elif isinstance(piece, Truncate):
+                    yield transaction, piece
+                else:
+                    yield piece
         if run is not None:
             yield run
 

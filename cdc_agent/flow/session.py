@@ -25,7 +25,7 @@ from cdc_agent.flow.queue import Closed, TransactionQueue
 from cdc_agent.flow.recovery import StormGuard
 from cdc_agent.flow.routing import Engines, Router
 from cdc_agent.flow.threads import Flag, Threads
-from cdc_agent.model.changes import TableName, Transaction
+from cdc_agent.model.changes import TableEvent, TableName, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.positions import Position, parse_position
 from cdc_agent.sources.assemble import Report
@@ -116,6 +116,10 @@ class Session:
     def _report(self, event: str, table: TableName) -> None:
         log.warning(event, pipeline=self._given.name, table=".".join(table))
 
+    def _happened(self, event: TableEvent) -> None:
+        table = ".".join(filter(None, event.table))
+        log.warning(f"table_{event.kind}", pipeline=self._given.name, table=table, what=event.text)
+
     # --- from two connections to a log that is read from the checkpoint on
 
     def _start(self, source: Source, target: Target) -> Applier:
@@ -128,7 +132,8 @@ class Session:
         routes = databases.routes(given.config, given.name)
         describe, forget = self._overlap.settled(target.describe), self._overlap.settled(target.forget)
         foresee = self._overlap.settled(target.foresee)
-        router = Router(routes, self._engines(identity), describe, forget, source.unlogged_keys(), foresee)
+        engines, unlogged = self._engines(identity), source.unlogged_keys()
+        router = Router(routes, engines, describe, forget, unlogged, foresee, self._happened)
         source.start(position, routes.wanted)
         self._entrance.settle = source.settle
         log.info("pipeline_streams", pipeline=given.name, position=str(position), generation=checkpoint.generation)

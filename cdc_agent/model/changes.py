@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from cdc_agent.model.positions import Position
 from cdc_agent.model.values import Row, Type
@@ -140,7 +140,64 @@ class Truncate:
     restart_identity: bool = False
 
 
-Piece: TypeAlias = "Rows | Truncate"
+class EventKind(enum.StrEnum):
+    """What happened to a table. Each event is about one name that a route takes, as the source has it."""
+
+    CREATED = "created"
+    """It is there where none was; `other` is what it was called before, rows and all, None for a new one."""
+    DROPPED = "dropped"
+    RENAMED = "renamed"
+    """It is called `other` now, and nothing has taken its name in the same statement."""
+    REPLACED = "replaced"
+    """Another table has its name, with rows of its own: the one that was called `other`, None for a new one."""
+    EXCHANGED = "exchanged"
+    """Rows came and went without a trace in the log, between it and `other` where that is known."""
+    EMPTIED = "emptied"
+    """Rows went without a trace in the log (a partition was dropped or truncated)."""
+    ALTERED = "altered"
+    """`alterations` says what of its columns and keys."""
+
+
+class Alteration(NamedTuple):
+    """One thing that a statement changed of a table's columns or keys; names as the statement has them."""
+
+    what: str
+    """ADD COLUMN, DROP COLUMN, RENAME COLUMN, CHANGE COLUMN (renamed, and perhaps retyped), MODIFY COLUMN, ADD KEY
+    (unique), DROP KEY (any), ADD PRIMARY KEY, DROP PRIMARY KEY, ADD FOREIGN KEY, DROP FOREIGN KEY, DROP CONSTRAINT,
+    CONVERT TO CHARACTER SET, ADD SYSTEM VERSIONING, DROP SYSTEM VERSIONING; REPLACED BY, a tool's new version of it."""
+    name: str = ""
+    new: str = ""
+    """The new name, where it has one."""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.what, self.name, self.new and f"TO {self.new}")))
+
+
+@dataclass(frozen=True, slots=True)
+class TableEvent:
+    """Something happened to a table at this place of the log, other than to its rows one by one."""
+
+    kind: EventKind
+    table: TableName
+    """(schema, '') where a whole schema was dropped."""
+    other: TableName | None = None
+    alterations: tuple[Alteration, ...] = ()
+    perhaps: bool = False
+    """The statement had no effect if there was such a table already (IF NOT EXISTS), or none (IF EXISTS)."""
+    statement: str = field(default="", compare=False, repr=False)
+    """The SQL as the log has it, '' where it has none. It may hold values of defaults: never shown."""
+    schema: str = field(default="", compare=False, repr=False)
+    """The one that names without a schema in `statement` are in."""
+
+    @property
+    def text(self) -> str:
+        """For people: what happened, in names only."""
+        other = f", {'.'.join(self.other)}" if self.other else ""
+        what = f": {', '.join(map(str, self.alterations))}" if self.alterations else ""
+        return f"{self.kind}{other}{what}"
+
+
+Piece: TypeAlias = "Rows | Truncate | TableEvent"
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from cdc_agent.model import echo
-from cdc_agent.model.changes import Piece, Rows, Table, TableName, Transaction, Truncate
+from cdc_agent.model.changes import Piece, Rows, Table, TableEvent, TableName, Transaction, Truncate
 from cdc_agent.model.positions import Position
 from cdc_agent.model.values import Value
 
@@ -87,6 +87,13 @@ class Assembler:
         self._substantive = True
         if not self.dropping:
             self._pieces.append(truncate)
+
+    def happened(self, event: TableEvent) -> None:
+        """Something happened to a wanted table."""
+        self._current = None
+        self._substantive = True
+        if not self.dropping:
+            self._pieces.append(event)
 
     def skipped(self) -> None:
         """A change of a table that no route takes."""

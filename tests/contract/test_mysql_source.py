@@ -13,7 +13,7 @@ import pytest
 from cdc_agent.config.model import Database as Settings
 from cdc_agent.config.model import Tls
 from cdc_agent.errors import AgentError, LogGone, LogUnusable, ServerIdTaken, SourceUnavailable
-from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Rows, Truncate
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Alteration, EventKind, Rows, TableEvent, Truncate
 from cdc_agent.model.positions import BinlogPosition, parse_position
 from cdc_agent.model.values import UNSENT
 from cdc_agent.sources.assemble import PART_BYTES
@@ -220,20 +220,25 @@ def test_truncate_under_ansi_quotes_and_other_charsets(reading: Reading, session
         ] * 2
 
 
-def test_schema_changes_of_wanted_tables_are_reported(reading: Reading, session: Session) -> None:
-    """DROP, RENAME and ALTER of a wanted table are told, and their rows go on with the new version."""
+def test_schema_changes_of_wanted_tables_come_in_their_place(reading: Reading, session: Session) -> None:
+    """What happens to a wanted table is told between the rows before and behind it; what changes nothing is not."""
     name = reading.database.name
     session("CREATE TABLE other (id INT)")
     with running(reading, reading.now()):
-        session("ALTER TABLE t ADD c INT", "INSERT INTO t VALUES (1, 'a', 2)", "RENAME TABLE other TO another")
-        session("DROP TABLE another")
-        assert reading.changes() == [(INSERT, None, (b"1", b"a", b"2"))]
-        assert reading.reports == [
-            ("table_altered", (name, "t")),
-            ("table_renamed", (name, "other")),
-            ("table_renamed", (name, "another")),
-            ("table_dropped", (name, "another")),
+        session("INSERT INTO t VALUES (1, 'a')", "ALTER TABLE t ADD c INT, ADD INDEX (c), COMMENT = 'that''s all'")
+        session("ALTER TABLE t DISABLE KEYS", "INSERT INTO t VALUES (2, 'a', 2)", "RENAME TABLE other TO unwanted")
+        session("CREATE TABLE another (id INT)", "DROP TABLE another", "CREATE TABLE unwanted_too (id INT)")
+        pieces = [piece for t in reading.catch_up() for piece in t.pieces]
+        assert pieces[1:2] + pieces[3:] == [
+            TableEvent(EventKind.ALTERED, (name, "t"), alterations=(Alteration("ADD COLUMN", "c"),)),
+            TableEvent(EventKind.RENAMED, (name, "other"), (name, "unwanted")),
+            TableEvent(EventKind.CREATED, (name, "another")),
+            TableEvent(EventKind.DROPPED, (name, "another")),
         ]
+        assert reading.changes() == [(INSERT, None, (b"1", b"a")), (INSERT, None, (b"2", b"a", b"2"))]
+        assert isinstance(pieces[1], TableEvent)
+        assert pieces[1].statement.startswith("ALTER TABLE t ADD c INT")
+        assert pieces[1].schema == name
 
 
 # --- statements instead of rows ------------------------------------------------------------------------------------

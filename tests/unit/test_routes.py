@@ -10,6 +10,7 @@ from cdc_agent.config.model import PipelineSettings
 from cdc_agent.config.names import split_name
 from cdc_agent.errors import ConfigError
 from cdc_agent.mapping.routes import Routes
+from cdc_agent.model.changes import Alteration, EventKind, TableEvent
 
 
 def routes(*tables: dict[str, Any]) -> Routes:
@@ -127,3 +128,39 @@ def test_the_sources_that_share_a_target_are_known() -> None:
     assert table.others_into(e) == []
     assert table.wanted(("public", "c_x"))
     assert table.others_into(e) == [("public", "c_x")]
+
+
+T = ("crm", "contacts")
+
+
+def crm(**settings: Any) -> Routes:
+    entries = [{"from": "crm.*", "to": "app.*"}, {"from": "crm._named_old", "to": "app.named"}]
+    document = {"source": "a", "target": "b", "tables": entries, **settings}
+    model = PipelineSettings.model_validate(document)
+    return Routes(model, source_engine="mysql", source_default_schema="crm", target_default_schema="app")
+
+
+@pytest.mark.parametrize(
+    "name", ["_contacts_gho", "_contacts_ghc", "_contacts_20260101000000_del", "__contacts_new", "_contacts_old"]
+)
+def test_wildcards_pass_over_the_tables_of_schema_change_tools(name: str) -> None:
+    """Unless `shadow_tables` says otherwise; a route that names one takes it."""
+    assert not crm().wanted(("crm", name))
+    assert crm(shadow_tables=[]).wanted(("crm", name))
+    assert targets(crm(), "crm", "_named_old") == [("app", "named")]
+
+
+@pytest.mark.parametrize("shadow", ["_contacts_gho", "__contacts_new", "_conta_gho", "lhmn_contacts"])
+@pytest.mark.parametrize("kind", [EventKind.REPLACED, EventKind.CREATED])
+def test_a_shadow_that_takes_its_tables_name_is_an_alteration(shadow: str, kind: EventKind) -> None:
+    """The tool has copied the rows; only columns and keys may be others. The old table's stepping aside is no event."""
+    event = crm().as_altered(TableEvent(kind, T, ("crm", shadow)))
+    assert event == TableEvent(EventKind.ALTERED, T, alterations=(Alteration("REPLACED BY", shadow),))
+    assert crm().as_altered(TableEvent(EventKind.RENAMED, T, ("crm", shadow))) is None
+
+
+@pytest.mark.parametrize("other", ["_calls_gho", "contacts_new", "_gho", None])
+def test_another_table_that_takes_the_name_is_not(other: str | None) -> None:
+    """Its rows are its own."""
+    event = TableEvent(EventKind.REPLACED, T, other and ("crm", other))
+    assert crm().as_altered(event) == event

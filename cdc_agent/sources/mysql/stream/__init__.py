@@ -8,7 +8,8 @@ hands each event to the part that takes it, and stops loudly at what no part kno
 | `plain` | a whole transaction of one rows event at one go: the hot path |
 | `transactions` | GTIDs and XID: beginnings and ends |
 | `row_events`, `tables` | table maps and rows |
-| `query_events`, `statements` | statements: transaction control, TRUNCATE, schema changes |
+| `query_events`, `statements` | statements: transaction control, TRUNCATE |
+| `definitions` | schema changes: what happens to which tables |
 | `xa`, `branches` | XA branches, held back until they are decided |
 | `file_events`, `cursor` | what only moves us on; where we are |
 
@@ -90,7 +91,7 @@ class Stream:
         self._plain = PlainTransactions(cursor, assembler, tables)
         xa = XaEvents(cursor, assembler, tables, transactions, held, branches, self._dispatch)
         rows = RowEvents(cursor, assembler, tables, transactions, held)
-        queries = QueryEvents(cursor, assembler, tables, transactions, xa, charsets, report)
+        queries = QueryEvents(cursor, assembler, tables, transactions, xa, charsets)
         own: Handlers = {
             **dict.fromkeys(_NOT_OURS, self._ignore),
             kinds.TRANSACTION_PAYLOAD: self._payload,

@@ -1,17 +1,18 @@
 """QUERY events: what the statements in the log do to the transaction that is being read.
 
 In: QUERY events, compressed ones and those of LOAD DATA among them; `statements` says what each is. Out: calls of the
-assembler, and reports of schema changes. Stops loudly at row changes of wanted tables that were logged as a statement:
-these rows are not in the log. BEGIN and COMMIT are told by their bytes alone.
+assembler, which is told what happens to tables as well. Stops loudly at row changes of wanted tables that were logged
+as a statement: these rows are not in the log. BEGIN and COMMIT are told by their bytes alone.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from cdc_agent.errors import DecodeError, LogUnusable
 from cdc_agent.model.changes import TableName, Truncate
-from cdc_agent.sources.assemble import Assembler, Report
+from cdc_agent.sources.assemble import Assembler
 from cdc_agent.sources.mysql import compression
 from cdc_agent.sources.mysql.events import kinds, queries
 from cdc_agent.sources.mysql.events.reader import Event
@@ -40,7 +41,6 @@ class QueryEvents:
         transactions: Transactions,
         xa: XaEvents,
         charsets: Charsets,
-        report: Report,
     ) -> None:
         self._cursor = cursor
         self._assembler = assembler
@@ -48,7 +48,6 @@ class QueryEvents:
         self._transactions = transactions
         self._xa = xa
         self._charsets = charsets
-        self._report = report
 
     def handlers(self) -> Handlers:
         return {
@@ -79,7 +78,8 @@ class QueryEvents:
             self._transactions.begin(event)
         if query.text.startswith(b"# Dum"):
             raise DecodeError(f"the server replaced an event that it takes us not to know, before {self._cursor.place}")
-        statement = statements.read(self._decoded(query), query.schema, query.sql_mode)
+        text = self._decoded(query)
+        statement = statements.read(text, query.schema, query.sql_mode)
         match statement:
             case statements.Control():
                 self._control(event, statement)
@@ -92,7 +92,7 @@ class QueryEvents:
             case statements.RowStatement():
                 self._row_statement(statement)
             case statements.SchemaChange():
-                self._schema_change(statement)
+                self._schema_change(statement, query, text)
         if not self._transactions.explicit:
             self._transactions.commit(event)
 
@@ -139,9 +139,10 @@ class QueryEvents:
             )
         self._assembler.skipped()
 
-    def _schema_change(self, change: statements.SchemaChange) -> None:
+    def _schema_change(self, change: statements.SchemaChange, query: queries.Query, text: str) -> None:
         self._assembler.skipped()
-        for happened, table in change.events:
-            cased = self._tables.cased(table)
-            if self._tables.wanted(cased) if cased[1] else cased[0] in self._tables.schemas:
-                self._report(happened, cased)
+        for event in change.events:
+            table, other = self._tables.cased(event.table), event.other and self._tables.cased(event.other)
+            if self._tables.wanted(table) if table[1] else table[0] in self._tables.schemas:
+                found = replace(event, table=table, other=other, statement=text, schema=query.schema)
+                self._assembler.happened(found)

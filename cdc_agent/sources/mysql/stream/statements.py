@@ -4,7 +4,8 @@ In: the text of a QUERY event, which with row logging holds transaction control,
 one of the small classes below. Row changes that were logged as statements are named with the tables that they write,
 so that the stream can stop at them; they are never executed or translated.
 
-Tables are found from tokens where the grammar names them at the start, and by sqlglot in UPDATE and DELETE. Nothing
+Tables are found from tokens where the grammar names them at the start, and by sqlglot in UPDATE and DELETE; what a
+schema change does is told by `definitions`. Nothing
 here does I/O.
 """
 
@@ -19,8 +20,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from cdc_agent.model.changes import TableName
+from cdc_agent.model.changes import TableEvent, TableName
 from cdc_agent.sources.mysql.events.identities import Xid
+from cdc_agent.sources.mysql.stream.definitions import events
+from cdc_agent.sources.mysql.stream.tokens import Token, Tokens, tokenize
 
 ANSI_QUOTES: Final = 4
 """The bit of sql_mode under which double quotes name identifiers."""
@@ -51,7 +54,7 @@ class Truncation:
 class SchemaChange:
     """A statement that moves no rows through the log, and what it does to which tables."""
 
-    events: tuple[tuple[str, TableName], ...] = ()
+    events: tuple[TableEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +67,6 @@ class RowStatement:
 
 Statement: TypeAlias = "Control | Xa | Truncation | SchemaChange | RowStatement"
 
-_TOKEN: Final = re.compile(
-    r"""
-      (?P<space>\s+ | --(?=\s|$)[^\n]* | \#[^\n]* | /\*(?!!|M!).*?(?:\*/|$) | /\*M?!\d* | \*/)
-    | (?P<name>`(?:[^`]|``)*`)
-    | (?P<double>"(?:[^"\\]|\\.|"")*")
-    | (?P<string>'(?:[^'\\]|\\.|'')*')
-    | (?P<word>[\w$]+)
-    | (?P<mark>.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
 _WRITING: Final = {"INSERT", "REPLACE", "LOAD", "UPDATE", "DELETE", "WITH"}
 _UNKNOWN: Final = {"SELECT", "DO", "CALL", "(", "VALUES", "TABLE", "EXECUTE", "HANDLER", "MERGE"}
 _LEADING: Final = {"LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO", "CONCURRENT", "LOCAL"}
@@ -85,23 +76,11 @@ _XA: Final = re.compile(
     r"(?:X'([0-9a-f]*)'|0x([0-9a-f]+))\s*,\s*(?:X'([0-9a-f]*)'|0x([0-9a-f]*))\s*,\s*(-?\d+)",
     re.IGNORECASE,
 )
-_PARTITION_EVENTS: Final = {"TRUNCATE", "DROP", "EXCHANGE"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-
-    @property
-    def word(self) -> str:
-        """The token as a keyword or mark; '' for what is quoted."""
-        return self.text.upper() if self.kind in ("word", "mark") else ""
 
 
 def read(text: str, schema: str, sql_mode: int = 0) -> Statement:
     """What the statement is; `schema` is the one that names without a schema are in."""
-    tokens = _Tokens(_tokens(text, bool(sql_mode & ANSI_QUOTES)), schema)
+    tokens = _opened(text, schema, sql_mode)
     verb = tokens.word()
     if verb in ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "START", "RELEASE"):
         return _control(verb, tokens)
@@ -115,80 +94,16 @@ def read(text: str, schema: str, sql_mode: int = 0) -> Statement:
         return RowStatement(verb, _written(verb, tokens, text, sql_mode))
     if verb in _UNKNOWN:
         return RowStatement(verb, None)
-    return _schema_change(verb, tokens)
+    if verb == "CREATE" and (table := _selected_into(_opened(text, schema, sql_mode))):
+        return RowStatement("CREATE TABLE … SELECT", (table,))
+    return SchemaChange(events(verb, tokens))
 
 
-class _Tokens:
-    """Walks once over a statement's tokens."""
-
-    def __init__(self, tokens: Iterator[_Token], schema: str) -> None:
-        self._tokens = tokens
-        self._schema = schema
-        self._next = next(tokens, None)
-
-    def peek(self) -> str:
-        return self._next.word if self._next else ""
-
-    def word(self) -> str:
-        token = self.take()
-        return token.word if token else ""
-
-    def take(self) -> _Token | None:
-        token, self._next = self._next, next(self._tokens, None)
-        return token
-
-    def skip(self, *words: str) -> None:
-        while self.peek() in words:
-            self.take()
-
-    def after(self, *words: str) -> bool:
-        """Move behind the first of these words; False when there is none."""
-        while self._next is not None:
-            if self.word() in words:
-                return True
-        return False
-
-    def name(self) -> str | None:
-        if self._next is None or self._next.kind not in ("name", "word"):
-            return None
-        token = self.take()
-        assert token is not None
-        return token.text[1:-1].replace("``", "`") if token.kind == "name" else token.text
-
-    def table(self) -> TableName | None:
-        """A table's name, with its schema or in the default one."""
-        first = self.name()
-        if first is None:
-            return None
-        if self.peek() != ".":
-            return (self._schema, first)
-        self.take()
-        second = self.name()
-        return None if second is None else (first, second)
-
-    def tables(self) -> Iterator[TableName]:
-        """Names separated by commas."""
-        while (table := self.table()) is not None:
-            yield table
-            if self.peek() != ",":
-                return
-            self.take()
+def _opened(text: str, schema: str, sql_mode: int) -> Tokens:
+    return Tokens(tokenize(text, bool(sql_mode & ANSI_QUOTES)), schema)
 
 
-def _tokens(text: str, ansi_quotes: bool) -> Iterator[_Token]:
-    """Tokens without spaces and comments; what stands in executable comments counts."""
-    for match in _TOKEN.finditer(text):
-        kind, token = str(match.lastgroup), match[0]
-        if kind == "space":
-            continue
-        if kind == "double" and ansi_quotes:
-            inner = token[1:-1].replace('""', '"').replace("`", "``")
-            yield _Token("name", f"`{inner}`")
-        else:
-            yield _Token("string" if kind == "double" else kind, token)
-
-
-def _control(verb: str, tokens: _Tokens) -> Statement:
+def _control(verb: str, tokens: Tokens) -> Statement:
     if verb == "START" and tokens.peek() != "TRANSACTION":
         return SchemaChange()
     if verb == "RELEASE":
@@ -215,7 +130,7 @@ def _xa(text: str) -> Statement:
 # --- row changes in statements -------------------------------------------------------------------------------------
 
 
-def _written(verb: str, tokens: _Tokens, text: str, sql_mode: int) -> tuple[TableName, ...] | None:
+def _written(verb: str, tokens: Tokens, text: str, sql_mode: int) -> tuple[TableName, ...] | None:
     if verb == "LOAD":
         if not (tokens.after("INTO") and tokens.word() == "TABLE"):
             return None
@@ -227,20 +142,20 @@ def _written(verb: str, tokens: _Tokens, text: str, sql_mode: int) -> tuple[Tabl
     return None if table is None else (table,)
 
 
-def _parsed_tables(text: str, tokens: _Tokens, sql_mode: int) -> tuple[TableName, ...] | None:
+def _parsed_tables(text: str, tokens: Tokens, sql_mode: int) -> tuple[TableName, ...] | None:
     """Every table that an UPDATE, a DELETE or a WITH mentions: any of them may be the one that is written."""
-    plain = " ".join(_without_modifiers(_tokens(text, bool(sql_mode & ANSI_QUOTES))))
+    plain = " ".join(_without_modifiers(tokenize(text, bool(sql_mode & ANSI_QUOTES))))
     try:
         tree = sqlglot.parse_one(plain, dialect="mysql")
     except SqlglotError:
         return None
     if not isinstance(tree, exp.Update | exp.Delete | exp.Insert):
         return None
-    found = {(table.db or tokens._schema, table.name) for table in tree.find_all(exp.Table) if table.name}
+    found = {(table.db or tokens.schema, table.name) for table in tree.find_all(exp.Table) if table.name}
     return tuple(sorted(found)) or None
 
 
-def _without_modifiers(tokens: Iterator[_Token]) -> Iterator[str]:
+def _without_modifiers(tokens: Iterator[Token]) -> Iterator[str]:
     """The texts without what stands between UPDATE or DELETE and its tables, which would pass for a table there."""
     verb = False
     for token in tokens:
@@ -250,70 +165,12 @@ def _without_modifiers(tokens: Iterator[_Token]) -> Iterator[str]:
         yield token.text
 
 
-# --- schema changes ------------------------------------------------------------------------------------------------
-
-
-def _schema_change(verb: str, tokens: _Tokens) -> Statement:
-    if verb == "CREATE":
-        return _create(tokens)
-    if verb == "DROP":
-        return SchemaChange(tuple(_dropped(tokens)))
-    if verb == "RENAME":
-        return SchemaChange(tuple(_renamed(tokens)))
-    if verb == "ALTER":
-        return SchemaChange(tuple(_altered(tokens)))
-    return SchemaChange()
-
-
-def _create(tokens: _Tokens) -> Statement:
-    """CREATE TABLE … SELECT writes rows when it is logged as it was sent."""
+def _selected_into(tokens: Tokens) -> TableName | None:
+    """The table of CREATE TABLE … SELECT, which writes rows when it is logged as it was sent."""
+    tokens.take()
     tokens.skip("OR", "REPLACE")
     if tokens.word() != "TABLE":
-        return SchemaChange()
+        return None
     tokens.skip("IF", "NOT", "EXISTS")
     table = tokens.table()
-    if table is not None and tokens.after("SELECT"):
-        return RowStatement("CREATE TABLE … SELECT", (table,))
-    return SchemaChange()
-
-
-def _dropped(tokens: _Tokens) -> Iterator[tuple[str, TableName]]:
-    if tokens.peek() in ("DATABASE", "SCHEMA"):
-        tokens.take()
-        tokens.skip("IF", "EXISTS")
-        yield from (("database_dropped", (name, "")) for name in [tokens.name()] if name)
-    elif tokens.word() in ("TABLE", "TABLES"):
-        tokens.skip("IF", "EXISTS")
-        yield from (("table_dropped", table) for table in tokens.tables())
-
-
-def _renamed(tokens: _Tokens) -> Iterator[tuple[str, TableName]]:
-    if tokens.word() not in ("TABLE", "TABLES"):
-        return
-    tokens.skip("IF", "EXISTS")
-    while (table := tokens.table()) is not None:
-        yield "table_renamed", table
-        if not tokens.after("TO"):
-            return
-        new = tokens.table()
-        if new is not None:
-            yield "table_renamed", new
-        if not tokens.after(","):
-            return
-
-
-def _altered(tokens: _Tokens) -> Iterator[tuple[str, TableName]]:
-    tokens.skip("ONLINE", "OFFLINE", "IGNORE")
-    if tokens.word() != "TABLE":
-        return
-    tokens.skip("IF", "EXISTS")
-    table = tokens.table()
-    if table is None:
-        return
-    previous = ""
-    event = "table_altered"
-    while (token := tokens.take()) is not None:
-        if token.word == "PARTITION" and previous in _PARTITION_EVENTS:
-            event = "partition_emptied"
-        previous = token.word
-    yield event, table
+    return table if table is not None and tokens.after("SELECT") else None
