@@ -72,6 +72,12 @@ def any_target(request: pytest.FixtureRequest) -> Server | MemoryServer:
 
 
 @pytest.fixture
+def any_source(request: pytest.FixtureRequest) -> Server | MemoryServer:
+    """Each server of the run in turn, and the source in memory that the simulation reads from."""
+    return request.param if isinstance(request.param, MemoryServer) else servers.server(request.param)
+
+
+@pytest.fixture
 def pairing(request: pytest.FixtureRequest) -> Pairing:
     """Each of the four pairings of PostgreSQL and MySQL, so that every version is a source and a target."""
     source, target = request.param
@@ -105,8 +111,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         _parametrize(metafunc, "any_mysql", _of("mariadb", "mysql"))
     if "any_server" in metafunc.fixturenames:
         _parametrize(metafunc, "any_server", _of("postgres", "mariadb", "mysql"))
-    if "any_target" in metafunc.fixturenames:
-        _parametrize(metafunc, "any_target", [*_of("postgres", "mariadb", "mysql"), MemoryServer()])
+    for name in {"any_source", "any_target"}.intersection(metafunc.fixturenames):
+        _parametrize(metafunc, name, [*_of("postgres", "mariadb", "mysql"), MemoryServer()])
     if "pairing" in metafunc.fixturenames:
         _parametrize(metafunc, "pairing", servers.pairings(_of("postgres"), _of("mariadb", "mysql")))
 

@@ -16,6 +16,7 @@ QUICK: Final = os.environ.get("CDC_TEST_QUICK", "") not in ("", "0")
 
 _WHOLE: Final = ("unit", "properties")
 _ONCE: Final = (
+    "test_source",
     "test_target",
     "test_mysql_target",
     "test_postgres_target",

@@ -46,6 +46,7 @@ class MemorySource:
         self._told = 0
         self._acknowledged = 0
         self.connected = False
+        self._closed = False
 
     def identity(self) -> ServerIdentity:
         return ServerIdentity(self.log.engine, "1", "memory")
@@ -60,12 +61,21 @@ class MemorySource:
         place = self.log.place(position)
         if place < self.log.confirmed:
             raise LogGone(f"the log begins at {self.log.confirmed}, which is behind {place}")
+        if place > self.log.end:
+            raise LogGone(f"the log ends at {self.log.end}, which is before {place}")
         self._wanted = wanted
         self._next, self._told, self._acknowledged = self.log.after(place), place, place
         self.connected = True
 
     def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
         assembler = Assembler(emit, target=self._target, report=self._report, part_bytes=self._part_bytes)
+        try:
+            self._read(assembler, stop)
+        except SourceUnavailable:
+            if not self._closed:
+                raise
+
+    def _read(self, assembler: Assembler, stop: Callable[[], bool]) -> None:
         while not stop():
             self.live()
             self._confirm()
@@ -123,4 +133,5 @@ class MemorySource:
         """Whatever is in the log is among the rows as well."""
 
     def close(self) -> None:
+        self._closed = True
         self.connected = False
