@@ -154,6 +154,16 @@ class NotYetVisible(Retryable):
     )
 
 
+class PublicationAltered(Fatal):
+    """The publication leaves out changes of routed tables: somebody altered it, or a table is not in it."""
+
+    code = "SL008"
+    hint = (
+        "cdc-agent setup -c FILE mends a publication that the agent's role owns, else alter it back; changes made "
+        "meanwhile are not in the log, and the target lacks them"
+    )
+
+
 # --- the target (TG) ---------------------------------------------------------------------------------------------
 
 

@@ -9,9 +9,10 @@ from cdc_agent.config.names import publication_name, slot_name
 from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.engines.postgres.identifiers import quote
 from cdc_agent.errors import AgentError
+from cdc_agent.flow import ends as databases
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase
 from cdc_agent.preflight.findings import Finding, error, info, outdated, warning
-from cdc_agent.sources.postgres import slot
+from cdc_agent.sources.postgres import publication, slot
 
 SHORT_TIMEOUT_MS: Final = 10_000
 
@@ -138,16 +139,15 @@ def _may_suppress(on: OnDatabase) -> bool:
 
 
 def publications(on: OnDatabase) -> Iterator[Finding]:
-    """A publication that is there publishes every kind of change."""
-    from cdc_agent.sources.postgres import publication
-
+    """A publication that is there publishes all of the routed tables."""
+    tables = on.server.tables()
     for name in on.sources:
         wanted = publication_name(name, on.config.pipelines[name])
         found = publication.read(_postgres(on).connection, wanted)
-        if found is not None and not found.complete:
-            message = f"publication {wanted} leaves out kinds of change, or partitions' roots"
+        routed = [table for table in tables if databases.routes(on.config, name).wanted(table)]
+        if found is not None and (missing := found.shortfall(routed)):
             hint = "cdc-agent setup -c FILE mends a publication that the agent's role owns"
-            yield error("PF016", on.name, message, hint)
+            yield error("PF016", on.name, f"publication {wanted} leaves changes out: {'; '.join(missing)}", hint)
 
 
 def _postgres(on: OnDatabase) -> PostgresAdmin:

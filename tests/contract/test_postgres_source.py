@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from cdc_agent.config.model import Database as Settings
-from cdc_agent.errors import LogGone, LogUnusable, PrivilegeMissing, SlotInUse, SourceUnavailable
+from cdc_agent.errors import (
+    LogGone,
+    LogUnusable,
+    PrivilegeMissing,
+    PublicationAltered,
+    SlotInUse,
+    SourceUnavailable,
+)
 from cdc_agent.model import echo
 from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Identity, TableName, Truncate
 from cdc_agent.model.positions import Lsn, parse_lsn
@@ -553,8 +561,45 @@ def test_a_table_that_takes_a_routed_name_is_loud(reading: Open) -> None:
     one.sql("CREATE TABLE t_new (id int PRIMARY KEY)")
     one.sql("ALTER TABLE t RENAME TO t_old")
     one.sql("ALTER TABLE t_new RENAME TO t")
-    with pytest.raises(LogUnusable, match=r"lacks routed tables: public\.t"):
+    with pytest.raises(PublicationAltered) as altered:
         one.start(position)
+    assert altered.value.details == ("it lacks public.t",)
+
+
+NARROWER = {
+    "kinds": ("SET (publish = 'insert')", ["it does not publish updates", "it does not publish deletes",
+                                           "it does not publish truncates"]),
+    "roots": ("SET (publish_via_partition_root = false)", ["it does not publish partitions under their root's name"]),
+    "rows": ("SET TABLE t WHERE (id > 5)", ["it publishes only some rows of public.t"]),
+    "columns": ("SET TABLE t (id)", ["it publishes only some columns of public.t"]),
+    "tables": ("SET TABLE other", ["it lacks public.t"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", NARROWER)
+def test_a_publication_that_was_narrowed_stops_the_start(reading: Open, how: str) -> None:
+    """What it leaves out would just be missing: kinds of change, rows, columns or tables."""
+    one = reading("CREATE TABLE t (id int PRIMARY KEY, a text); CREATE TABLE other (id int)", "t", run=False)
+    if how in ("rows", "columns") and one.database.server.spec.order < (15,):
+        pytest.skip("row filters and column lists came with PostgreSQL 15")
+    alteration, details = NARROWER[how]
+    one.sql(f"ALTER PUBLICATION news {alteration}")
+    with pytest.raises(PublicationAltered) as altered:
+        one.start(one.source.current_position())
+    assert list(altered.value.details) == details
+
+
+def test_the_connection_that_streams_is_asked_who_it_is(reading: Open, any_postgres: Server) -> None:
+    """Behind an address another server may answer from one connection to the next: its log is not ours."""
+    one = reading("CREATE TABLE t (id int PRIMARY KEY)", "t", run=False)
+    position = one.source.current_position()
+    source = one.source
+    found = source.identity()
+    source._identity = replace(found, timeline=2)
+    with pytest.raises(SourceUnavailable, match="another server answers"):
+        source.start(position, one.tables.__contains__)
+    source._identity = found
+    source.start(position, one.tables.__contains__)
 
 
 def test_a_cut_connection_is_retryable(reading: Open) -> None:

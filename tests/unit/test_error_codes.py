@@ -29,6 +29,7 @@ PROVOKED = {
     "SL005": "contract/test_setup.py",
     "SL006": "contract/test_mysql_source.py",
     "SL007": "contract/test_visible.py",
+    "SL008": "contract/test_postgres_source.py",
     "TG001": "contract/test_target.py",
     "TG002": "contract/test_target.py",
     "TG003": "contract/test_target.py",

@@ -24,11 +24,20 @@ from cdc_agent.sources.postgres.faults import translate
 _OPTIONS: Final = "publish = 'insert, update, delete, truncate', publish_via_partition_root = true"
 
 _PUBLICATION: Final = """
-SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot,
+SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot,
        pg_has_role(pubowner, 'USAGE'),
-       ARRAY(SELECT ARRAY[t.schemaname, t.tablename]::text[] FROM pg_publication_tables t WHERE t.pubname = p.pubname)
+       ARRAY(SELECT ARRAY[t.schemaname, t.tablename]::text[] FROM pg_publication_tables t WHERE t.pubname = p.pubname),
+       ARRAY(SELECT ARRAY[n.nspname, c.relname, f.what]::text[]
+               FROM pg_publication_rel r
+               JOIN pg_class c ON c.oid = r.prrelid
+               JOIN pg_namespace n ON n.oid = c.relnamespace
+              CROSS JOIN (VALUES ('prqual', 'rows'), ('prattrs', 'columns')) AS f (name, what)
+              WHERE r.prpubid = p.oid AND to_jsonb(r) ->> f.name IS NOT NULL)
   FROM pg_publication p WHERE pubname = %s
 """
+"""Through jsonb, what only PostgreSQL 15 and newer have: row filters and column lists."""
+
+_KINDS: Final = ("inserts", "updates", "deletes", "truncates", "partitions under their root's name")
 
 _EXISTS: Final = """
 SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
@@ -40,14 +49,26 @@ class Publication:
     """A publication as the catalogue has it now."""
 
     name: str
-    complete: bool
-    """All kinds of change are published, partitions under their root's name."""
+    lacks: tuple[str, ...]
+    """Kinds of change that are not published, and partitions under their root's name."""
+    narrowed: frozenset[tuple[TableName, str]]
+    """Tables of which only some rows or columns are published, and which of the two."""
     owned: bool
     tables: frozenset[TableName]
     """Every table that it covers, those of FOR ALL TABLES and of schemas included."""
 
     def covers(self, tables: Iterable[TableName]) -> bool:
-        return self.complete and self.tables.issuperset(tables)
+        return not self.shortfall(tables)
+
+    def shortfall(self, tables: Iterable[TableName]) -> list[str]:
+        """What of these tables' changes it leaves out, in words; nothing when it covers them."""
+        wanted = frozenset(tables)
+        narrowed = sorted((table, what) for table, what in self.narrowed if table in wanted)
+        return [
+            *(f"it does not publish {kind}" for kind in self.lacks),
+            *(f"it publishes only some {what} of {'.'.join(table)}" for table, what in narrowed),
+            *(f"it lacks {'.'.join(table)}" for table in sorted(wanted - self.tables)),
+        ]
 
 
 def read(connection: psycopg.Connection[Any], name: str) -> Publication | None:
@@ -58,8 +79,14 @@ def read(connection: psycopg.Connection[Any], name: str) -> Publication | None:
         raise translate(error, f"looking at publication {name}") from error
     if row is None:
         return None
-    complete, owned, tables = row
-    return Publication(name, complete, owned, frozenset((schema, table) for schema, table in tables))
+    *published, owned, tables, narrowed = row
+    return Publication(
+        name=name,
+        lacks=tuple(kind for kind, there in zip(_KINDS, published, strict=True) if not there),
+        narrowed=frozenset(((schema, table), what) for schema, table, what in narrowed),
+        owned=owned,
+        tables=frozenset((schema, table) for schema, table in tables),
+    )
 
 
 def ensure(connection: psycopg.Connection[Any], name: str, tables: Sequence[TableName]) -> bool:

@@ -22,6 +22,7 @@ from cdc_agent.engines.postgres.connection import connect
 from cdc_agent.engines.postgres.identifiers import quote
 from cdc_agent.errors import LogGone, LogUnusable, PrivilegeMissing, SlotInUse, SourceUnavailable
 from cdc_agent.model.positions import Lsn, parse_lsn
+from cdc_agent.sources.base import ServerIdentity
 from cdc_agent.sources.postgres.faults import translate
 
 PLUGIN: Final = "pgoutput"
@@ -238,12 +239,14 @@ _MAY_REPLICATE: Final = "SELECT rolsuper OR rolreplication FROM pg_roles WHERE r
 
 
 def connect_replication(database: Database, purpose: str) -> psycopg.Connection[Any]:
-    """A logical replication connection. Raises PrivilegeMissing or SourceUnavailable.
+    """A logical replication connection, which takes plain questions as well, their values put in by the client.
+
+    Raises PrivilegeMissing or SourceUnavailable.
 
     A refused connection has no SQLSTATE in libpq, so the role is looked at when one fails.
     """
     try:
-        return connect(database, replication=True, purpose=purpose, unavailable=SourceUnavailable)
+        opened = connect(database, replication=True, purpose=purpose, unavailable=SourceUnavailable)
     except SourceUnavailable as error:
         if _ask(database, _MAY_REPLICATE):
             raise
@@ -251,6 +254,19 @@ def connect_replication(database: Database, purpose: str) -> psycopg.Connection[
             f"role {database.user} may not replicate",
             hint=f"ALTER ROLE {quote(database.user)} REPLICATION",
         ) from error
+    opened.cursor_factory = psycopg.ClientCursor
+    return opened
+
+
+def identify(connection: psycopg.Connection[Any]) -> ServerIdentity:
+    """Which server is at the other end of a replication connection: system identifier and timeline."""
+    try:
+        row = connection.execute(b"IDENTIFY_SYSTEM").fetchone()
+    except psycopg.Error as error:
+        raise translate(error, "identifying the server") from error
+    version = connection.info.parameter_status("server_version") or ""
+    assert row is not None
+    return ServerIdentity("postgresql", version, str(row[0]), int(row[1]))
 
 
 def _ask(database: Database, question: str) -> Any:

@@ -21,7 +21,7 @@ from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres.catalogue import list_tables
 from cdc_agent.engines.postgres.connection import connect
 from cdc_agent.engines.postgres.log_end import log_end
-from cdc_agent.errors import DecodeError, LogUnusable, SourceUnavailable
+from cdc_agent.errors import DecodeError, LogUnusable, PublicationAltered, SourceUnavailable
 from cdc_agent.model import echo
 from cdc_agent.model.changes import Table, TableName, Truncate
 from cdc_agent.model.positions import Lsn, Position
@@ -92,6 +92,8 @@ class PostgresSource:
         self._waiting = 0
         """The log's end at the start: up to there rows wait."""
         self._goal = Lsn(0)
+        self._identity: ServerIdentity | None = None
+        """What the server said that was asked for it."""
         self._closing = threading.Event()
         self._reading = threading.Lock()
 
@@ -100,13 +102,8 @@ class PostgresSource:
     def identity(self) -> ServerIdentity:
         """System identifier and timeline, as IDENTIFY_SYSTEM has them."""
         with slots.connect_replication(self._database, self._purpose) as connection:
-            try:
-                row = connection.execute(b"IDENTIFY_SYSTEM").fetchone()
-            except psycopg.Error as error:
-                raise translate(error, "identifying the server") from error
-            version = connection.info.parameter_status("server_version") or ""
-        assert row is not None
-        return ServerIdentity("postgresql", version, str(row[0]), int(row[1]))
+            self._identity = slots.identify(connection)
+        return self._identity
 
     def current_position(self) -> Position:
         """The end of the log that readers can see, all commits so far included.
@@ -143,7 +140,6 @@ class PostgresSource:
         if not isinstance(position, Lsn):
             raise LogUnusable(f"the checkpoint {position} is not a position in PostgreSQL's log")
         self._wanted = wanted
-        self._catalogue.ask(lambda connection: self._require_log(connection, position), "looking at the slot")
         self._close_stream()
         self._received = Received()
         self._stream = ReplicationStream(
@@ -152,9 +148,20 @@ class PostgresSource:
             slot=self._slot,
             publication=self._publication,
             position=position,
+            check=lambda connection: self._require_log(connection, position),
         )
 
     def _require_log(self, connection: psycopg.Connection[Any], position: Lsn) -> None:
+        """All is asked on the connection that will stream: behind an address there may be several servers."""
+        identity = slots.identify(connection)
+        if self._identity is not None and identity.text != self._identity.text:
+            raise SourceUnavailable("another server answers at the source's address now")
+        try:
+            self._require_slot(connection, position)
+        except psycopg.Error as error:
+            raise translate(error, "looking at the slot") from error
+
+    def _require_slot(self, connection: psycopg.Connection[Any], position: Lsn) -> None:
         found = slots.require_ours(slots.state(connection, self._slot), self._slot, self._database)
         slots.require_free(slots.wait_until_free(connection, self._slot) or found)
         end = log_end(connection)
@@ -177,12 +184,8 @@ class PostgresSource:
         wanted = self._wanted
         assert wanted is not None
         routed = [table for table in list_tables(connection) if wanted(table)]
-        if unpublished := [table for table in routed if table not in found.tables]:
-            names = ", ".join(f"{schema}.{table}" for schema, table in unpublished)
-            raise LogUnusable(
-                f"publication {self._publication} lacks routed tables: {names}",
-                hint="cdc-agent setup -c FILE adds them; rows that they had before are not copied",
-            )
+        if missing := found.shortfall(routed):
+            raise PublicationAltered(f"publication {self._publication} leaves changes out", details=missing)
         return routed
 
     def read(self, emit: Emit, stop: Callable[[], bool]) -> None:

@@ -12,7 +12,7 @@ import select
 import time
 from collections.abc import Callable
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg import pq
@@ -44,11 +44,17 @@ _STATUS: Final = Struct(">cQQQqB")
 _KEEPALIVE: Final = Struct(">QqB")
 
 
+Check: TypeAlias = Callable[[psycopg.Connection[Any]], None]
+"""Asks the connection that will stream; raises what reading from its server should raise."""
+
+
 class ReplicationStream:
     """One START_REPLICATION. Used by the reader thread; only `acknowledged` is set from another."""
 
-    def __init__(self, database: Database, *, purpose: str, slot: str, publication: str, position: Lsn) -> None:
-        """Start streaming behind `position`. Raises as `faults.translate`."""
+    def __init__(
+        self, database: Database, *, purpose: str, slot: str, publication: str, position: Lsn, check: Check
+    ) -> None:
+        """Start streaming behind `position` from a server that `check` agrees with. Raises as `faults.translate`."""
         self.received = position.value
         """How far the stream was read."""
         self.acknowledged = position.value
@@ -63,6 +69,7 @@ class ReplicationStream:
         self._heard_at = time.monotonic()
         self._connection = connect_replication(database, purpose)
         try:
+            check(self._connection)
             self._pgconn = self._start(slot, publication, position)
         except BaseException:
             self._connection.close()
