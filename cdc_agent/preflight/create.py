@@ -79,6 +79,8 @@ def _mapped_key(table: TargetTable, columns: dict[str, TargetColumn]) -> tuple[s
 
 def _column(name: str, column: TargetColumn, target: Admin, source_flavor: str, *, in_key: bool) -> str:
     type_ = types.recommended(column.type, target.flavor, source_engine=source_flavor, key=in_key)
-    declared = SIDES[target.engine].declared(name, column, type_, target, source_flavor)
+    side = SIDES[target.engine]
+    declared = side.declared(name, column, type_, target, source_flavor)
+    null = " NULL" if column.nullable and not in_key else side.required(type_, target)
     # NULL is written too: a TIMESTAMP of MariaDB before 10.10 would be NOT NULL without it, and be set by any update.
-    return f"{target.quote(name)} {declared}{' NULL' if column.nullable and not in_key else ' NOT NULL'}"
+    return f"{target.quote(name)} {declared}{null}"

@@ -58,6 +58,10 @@ class PostgresSide:
         """See `side.Side`: an extension's type stands under the schema that it has there."""
         return _qualified(name, column.type, type_, target)
 
+    def required(self, type_: str, target: Admin) -> str:
+        """See `side.Side`."""
+        return " NOT NULL"
+
     def table_options(self, flavor: str, source_flavor: str) -> str:
         """None."""
         return ""

@@ -77,5 +77,8 @@ class Side(Protocol):
         Raises TargetSchemaError when the target has no such type.
         """
 
+    def required(self, type_: str, target: Admin) -> str:
+        """What follows the declaration of a column that holds no NULL, so that it is that and nothing more."""
+
     def table_options(self, flavor: str, source_flavor: str) -> str:
         """What follows the columns of a new table."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Pairing
-from tests.support.servers import Database, Server
+from tests.support import servers
+from tests.support.servers import Database, Server, ServerSpec
 from tests.support.sync import Sync, pipeline
 
 
@@ -79,3 +85,52 @@ def test_tables_that_are_missing_are_created(pairing: Pairing, tmp_path: Path) -
         sync.setup("--create-tables")
     finally:
         sync.close()
+
+
+EXACT = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
+LOOSE = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_nopad_ci"}
+
+
+UNLIKE = [
+    (one, two) for one, two in product(servers.selection().of("mariadb", "mysql"), repeat=2) if one.engine != two.engine
+]
+
+
+@pytest.mark.parametrize("specs", UNLIKE, ids=lambda pair: f"{pair[0]}-to-{pair[1]}")
+def test_keys_of_the_other_flavour_are_not_held_equal(specs: tuple[ServerSpec, ServerSpec], tmp_path: Path) -> None:
+    """Between MySQL and MariaDB a created table takes over a collation that both have, and else tells any two texts
+    apart: three keys of the source stay three, also where another unique key holds them apart.
+    """
+    source, target = map(servers.server, specs)
+    one, other = source.create_database("s"), target.create_database("t")
+    one.run(
+        f"CREATE TABLE people (name varchar(20) COLLATE {EXACT[source.engine]} PRIMARY KEY,"
+        f" nick varchar(20) COLLATE {LOOSE[source.engine]} UNIQUE,"
+        " old varchar(20) CHARACTER SET latin1 COLLATE latin1_german1_ci)"
+    )
+    sync = Sync(tmp_path, {"one": one, "other": other}, {"there": pipeline(("one", one), ("other", other), ["people"])})
+    with contextlib.closing(sync):
+        sync.setup("--create-tables")
+        one.run("INSERT INTO people VALUES ('ann', 'a', 'x'), ('Ann', 'b', 'x'), ('ann ', 'a ', 'x')")
+        sync.catch_up()
+        assert other.run("SELECT HEX(name) FROM people ORDER BY 1") == [("416E6E",), ("616E6E",), ("616E6E20",)]
+        question = "SELECT COLLATION_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s ORDER BY COLUMN_NAME"
+        found = [collation for (collation,) in other.run(question, (other.name,))]
+        assert found == [EXACT[target.engine], EXACT[target.engine], "latin1_german1_ci"]
+
+
+def test_a_created_timestamp_is_not_set_by_updates(
+    mysql: Server, mariadb: Server, private_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    """A TIMESTAMP that is NOT NULL keeps its value when another column changes, whatever the server does by default."""
+    source = mysql.create_database("s")
+    target = private_server(mariadb, {"explicit_defaults_for_timestamp": "OFF"}).create_database("t")
+    source.run("CREATE TABLE made (id int PRIMARY KEY, at timestamp(3) NOT NULL, body varchar(9))")
+    tables = {"there": pipeline(("one", source), ("other", target), ["made"])}
+    with contextlib.closing(Sync(tmp_path, {"one": source, "other": target}, tables)) as sync:
+        sync.setup("--create-tables")
+        target.run("SET time_zone = '+00:00'; INSERT INTO made VALUES (1, '2024-02-29 12:00:00.5', 'a')")
+        target.run("UPDATE made SET body = 'b'")
+        assert target.run("SET time_zone = '+00:00'; SELECT CAST(at AS CHAR), body FROM made") == [
+            ("2024-02-29 12:00:00.500", "b")
+        ]
