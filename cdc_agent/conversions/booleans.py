@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cdc_agent.conversions.base import Code, Context, Maker, Usual, Way, misfit, same, then, way
+from cdc_agent.conversions.bits import number_of_bits
 from cdc_agent.model.values import Kind, Type
 
 _BOOLEANS: Final = {
@@ -26,7 +27,7 @@ def _integer_to_bool(source: Type, target: Type, context: Context) -> Way:
 
 
 def _bit_to_bool(source: Type, target: Type, context: Context) -> Way:
-    return then(way(lambda text: b"%d" % int(text or b"0", 2)), _integer_to_bool(source, target, context))
+    return then(number_of_bits(source), _integer_to_bool(source, target, context))
 
 
 def _text_to_bool(source: Type, target: Type, context: Context) -> Way:

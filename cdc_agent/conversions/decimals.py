@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from cdc_agent.conversions.base import PASS, Code, Context, Maker, Usual, Way, misfit, then, way
+from cdc_agent.conversions.bits import number_of_bits
 from cdc_agent.conversions.integers import bool_to_integer, integer_range
 from cdc_agent.conversions.numerals import FINITE_TEXT, SPECIAL, text_number
 from cdc_agent.model.values import Kind, Type
@@ -136,7 +137,7 @@ def _bool_to_decimal(source: Type, target: Type, context: Context) -> Way:
 
 
 def _bit_to_decimal(source: Type, target: Type, context: Context) -> Way:
-    return then(way(lambda text: b"%d" % int(text or b"0", 2)), _scaled_or_pass(target, context))
+    return then(number_of_bits(source), _scaled_or_pass(target, context))
 
 
 def _scaled_or_pass(target: Type, context: Context) -> Way:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from cdc_agent.conversions.base import PASS, Code, Context, Maker, Usual, Way, misfit, same, then, way
+from cdc_agent.conversions.bits import number_of_bits
 from cdc_agent.conversions.numerals import SPECIAL, text_number
 from cdc_agent.model.values import Kind, Type
 
@@ -44,7 +45,7 @@ def bool_to_integer(source: Type, target: Type, context: Context) -> Way:
 
 
 def _bit_to_integer(source: Type, target: Type, context: Context) -> Way:
-    bits = way(lambda text: b"%d" % int(text or b"0", 2))
+    bits = number_of_bits(source)
     _, greatest = integer_range(target)
     return bits if source.length and (1 << source.length) - 1 <= greatest else then(bits, in_range(target))
 

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from cdc_agent.conversions.base import PASS, Code, Context, Maker, Usual, Way, misfit, native, then, way
+from cdc_agent.conversions.bits import fit_bits, vary
 from cdc_agent.model.values import Kind, Type
 
 _BYTE_LIMITED: Final = frozenset({"tinytext", "text", "mediumtext"})
@@ -235,23 +236,38 @@ def _text_to_uuid(source: Type, target: Type, context: Context) -> Way:
 
 
 def _bit_to_bytes(source: Type, target: Type, context: Context) -> Way:
+    varies = vary(source)
+
     def convert(text: bytes) -> bytes:
         size = (len(text) + 7) // 8
+        if varies and len(text) % 8:
+            misfit(Code.DIGITS, "bits that fill no whole byte")
         return _HEX_PREFIX + int(text or b"0", 2).to_bytes(size, "big").hex().encode()
 
-    return then(way(convert), fit_bytes(Type(Kind.BYTES, "bit"), target, context))
+    codes = [Code.DIGITS] if varies else []
+    return then(way(convert, *codes), fit_bytes(Type(Kind.BYTES, "bit"), target, context))
 
 
 def _bytes_to_bit(source: Type, target: Type, context: Context) -> Way:
+    if vary(target):
+        return then(way(_bits_of_bytes), fit_bits(target))
     length = target.length or 1
+    size = (length + 7) // 8
 
     def convert(text: bytes) -> bytes:
-        number = int(text[2:] or b"0", 16)
-        if number >> length:
+        bits = _bits_of_bytes(text)
+        if len(bits) > 8 * size or b"1" in bits[:-length]:
             misfit(Code.TOO_LONG, f"more bits than {target.native}")
-        return format(number, f"0{length}b").encode()
+        if len(bits) < 8 * size:
+            misfit(Code.TOO_SHORT, f"fewer bits than {target.native}")
+        return bits[-length:]
 
-    return way(convert, Code.TOO_LONG)
+    return way(convert, Code.TOO_LONG, Code.TOO_SHORT)
+
+
+def _bits_of_bytes(text: bytes) -> bytes:
+    size = len(text) // 2 - 1
+    return format(int(text[2:], 16), f"0{8 * size}b").encode() if size else b""
 
 
 # --- enums and sets ----------------------------------------------------------------------------------------------

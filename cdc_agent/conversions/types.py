@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from cdc_agent.conversions.base import Code, Context, ImpossibleError, native
+from cdc_agent.conversions.bits import vary
 from cdc_agent.conversions.convert import conversion
 from cdc_agent.model.values import Kind, Type
 
@@ -171,7 +172,7 @@ def _mysql(type_: Type, key: bool) -> str:
         case Kind.INSTANT:
             return f"{'timestamp' if is_mysql_native(type_) else 'datetime'}{_mysql_digits(type_)}"
         case Kind.BIT:
-            return f"bit({type_.length})" if type_.length and type_.length <= 64 else "longtext"
+            return _mysql_bits(type_, key)
         case Kind.ENUM | Kind.SET:
             return _mysql_labels(type_)
         case _:
@@ -203,6 +204,13 @@ def _mysql_bytes(type_: Type, key: bool) -> str:
     if type_.length is None or type_.length > limit:
         return f"varbinary({_KEY_LIMIT})" if key else "longblob"
     return f"{'binary' if type_.fixed and type_.length <= 255 else 'varbinary'}({type_.length})"
+
+
+def _mysql_bits(type_: Type, key: bool) -> str:
+    """Text where the length may vary, which is part of the value: ``1`` and ``01`` are two."""
+    if type_.length and type_.length <= 64 and not vary(type_):
+        return f"bit({type_.length})"
+    return _mysql_text(type_, key)
 
 
 def _mysql_digits(type_: Type) -> str:
