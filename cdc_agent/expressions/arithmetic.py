@@ -32,7 +32,7 @@ def _numbers(scope: Scope, a: Term, b: Term, node: exp.Expression) -> tuple[Term
         other = b if a.is_null else a
         type_ = terms.BIG if other.is_null or other.untyped else other.type
         return scope.constant(None, type_, a.node), scope.constant(None, type_, b.node)
-    a, b = scope.dialect.beside_number(scope, a, b)
+    a, b = (scope.dialect.numeric(scope, term) for term in scope.dialect.beside_number(scope, a, b))
     kinds = [Kind.FLOAT if term.kind in TEXTS else term.kind for term in (a, b)]
     for kind in (Kind.FLOAT, Kind.DECIMAL, Kind.INTEGER):
         if kind in kinds or kind is Kind.INTEGER:

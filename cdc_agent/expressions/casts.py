@@ -60,7 +60,7 @@ def refused(scope: Scope, term: Term, to: str, node: exp.Expression) -> Exceptio
 def _to_integer(scope: Scope, term: Term, bits: int, unsigned: bool, node: exp.Expression) -> Term:
     if term.is_null:
         return scope.constant(None, replace(terms.UNSIGNED if unsigned else terms.BIG, precision=bits), node)
-    return scope.dialect.to_integer(scope, term, bits, unsigned, node)
+    return scope.dialect.to_integer(scope, scope.dialect.numeric(scope, term), bits, unsigned, node)
 
 
 def number_of_json(text: str) -> Decimal:
@@ -74,7 +74,8 @@ def number_of_json(text: str) -> Decimal:
 def _to_decimal(scope: Scope, term: Term, sizes: list[int], node: exp.Expression) -> Term:
     if term.is_null:
         return scope.constant(None, terms.DECIMAL, node)
-    return scope.dialect.sized_decimal(scope, _any_decimal(scope, term, node), sizes, node)
+    number = _any_decimal(scope, scope.dialect.numeric(scope, term), node)
+    return scope.dialect.sized_decimal(scope, number, sizes, node)
 
 
 def _any_decimal(scope: Scope, term: Term, node: exp.Expression) -> Term:

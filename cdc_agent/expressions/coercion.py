@@ -88,6 +88,7 @@ def to_number(scope: Scope, term: Term, kind: Kind) -> Term:
     """Upwards from integer over decimal to float; MySQL reads texts as floats."""
     if term.untyped:
         return scope.dialect.literal_number(scope, term, kind)
+    term = scope.dialect.numeric(scope, term)
     if term.kind is kind or (kind is Kind.INTEGER and term.kind is Kind.YEAR):
         return term
     found = scope.dialect.as_number(scope, term, kind)
@@ -119,7 +120,7 @@ def truth(scope: Scope, term: Term) -> Term:
         return term
     if term.is_null:
         return scope.constant(None, terms.BOOL, term.node)
-    found = scope.dialect.condition(scope, term)
+    found = scope.dialect.condition(scope, scope.dialect.numeric(scope, term))
     if found is not None:
         return found
     hint = "compare it with something; to join texts use CONCAT" if term.kind in TEXTS else "compare it with something"

@@ -117,6 +117,10 @@ class Dialect(ABC):
     quoted_names_are_exact: ClassVar[bool]
     """Whether quotes around a column's name make its case count."""
 
+    def absent(self, node: exp.Expression) -> str:
+        """How a piece of SQL is spelled that the parser takes and the engine does not have; '' for all others."""
+        return ""
+
     @abstractmethod
     def integer_literal(self, value: int) -> Type:
         """The type of an integer literal below 2⁶³."""
@@ -154,6 +158,10 @@ class Dialect(ABC):
     @abstractmethod
     def literal_number(self, scope: Scope, term: Term, kind: Kind) -> Term:
         """An untyped literal where a number is needed."""
+
+    def numeric(self, scope: Scope, term: Term) -> Term:
+        """A value where a number is wanted, before its kind is looked at."""
+        return term
 
     @abstractmethod
     def as_number(self, scope: Scope, term: Term, kind: Kind) -> Term | None:

@@ -31,6 +31,11 @@ class MySQL(Dialect):
     exponents_are_floats: ClassVar = True
     quoted_names_are_exact: ClassVar = False
 
+    def absent(self, node: exp.Expression) -> str:
+        if isinstance(node, exp.Between) and node.args.get("symmetric") is not None:
+            return "BETWEEN SYMMETRIC"
+        return _ABSENT.get(type(node), "")
+
     def integer_literal(self, value: int) -> Type:
         return terms.BIG
 
@@ -59,6 +64,17 @@ class MySQL(Dialect):
         if term.is_null:
             return literal_as(scope, term, NUMBER_TYPES[kind])
         return scope.constant(texts.mysql_number(term.constant), terms.FLOAT, term.node)
+
+    def numeric(self, scope: Scope, term: Term) -> Term:
+        """Of a column of ENUM the label's place, of SET its labels' bits."""
+        if term.kind not in _PLACES:
+            return term
+        if not isinstance(term.node, exp.Column):
+            hint = "MySQL takes its place there, MariaDB its label: write the column itself as a number"
+            raise scope.error(f"a computed {term.kind.value} as a number", term.node, hint)
+        if "" in term.type.labels:
+            raise scope.error("an enum with an empty label as a number", term.node, "compare it with its labels")
+        return scope.call(_PLACES[term.kind](term.type.labels), [term], terms.UNSIGNED, term.node)
 
     def as_number(self, scope: Scope, term: Term, kind: Kind) -> Term | None:
         if term.kind is Kind.BOOL:
@@ -212,6 +228,13 @@ class MySQL(Dialect):
         return times.exact_clock(digits)
 
 
+_ABSENT: Final[dict[type[exp.Expression], str]] = {
+    exp.ILike: "ILIKE",
+    exp.RegexpILike: "~*",
+    exp.NullSafeNEQ: "IS DISTINCT FROM",
+}
+
+
 def _whole_days(span: Term) -> bool:
     """Whether an interval is made of days, months or years: its literal or its unit says so."""
     if span.is_constant:
@@ -226,6 +249,20 @@ _DECIMAL_QUOTIENTS: Final[dict[str, Callable[..., Any]]] = {
     "DIV": numbers.mysql_div,
     "%": numbers.mysql_remainder,
 }
+
+
+def _places(labels: Sequence[str]) -> Callable[[str], int]:
+    """From 1; the value for what an ENUM once refused is 0."""
+    places = {"": 0, **{label: place for place, label in enumerate(labels, 1)}}
+    return places.__getitem__
+
+
+def _bits(labels: Sequence[str]) -> Callable[[str], int]:
+    bits = {"": 0, **{label: 1 << place for place, label in enumerate(labels)}}
+    return lambda text: sum([bits[label] for label in text.split(",")])
+
+
+_PLACES: Final = {Kind.ENUM: _places, Kind.SET: _bits}
 
 
 # --- what its casts compute ----------------------------------------------------------------------------------------

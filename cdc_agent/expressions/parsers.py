@@ -47,6 +47,9 @@ class PlainMySQL(MySQL):
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: parse for name, parse in MySQL.Parser.FUNCTION_PARSERS.items() if name in _OWN_GRAMMAR
         }
+        COLUMN_OPERATORS = {  # noqa: RUF012 -- MySQL has no x::type
+            token: parse for token, parse in MySQL.Parser.COLUMN_OPERATORS.items() if token != TokenType.DCOLON
+        }
 
 
 PARSERS: Final = {"postgres": PlainPostgres, "mysql": PlainMySQL}

@@ -32,6 +32,9 @@ TYPES = {
     "bits": Type(Kind.BIT, "bit(4)", length=4),
     "low": Type(Kind.TEXT, "varchar(9)", length=9, charset="latin1", collation="latin1_bin"),
     "n": Type(Kind.DECIMAL, "numeric"),
+    "e": Type(Kind.ENUM, "enum('low','high')", labels=("low", "high")),
+    "odd": Type(Kind.ENUM, "enum('','a')", labels=("", "a")),
+    "st": Type(Kind.SET, "set('x','y','z')", labels=("x", "y", "z")),
     "ts": Type(Kind.TIMESTAMP, "datetime(6)", precision=6),
 }
 TRUTH: dict[str | None, bytes | None] = {"t": b"t", "f": b"f", None: None}
@@ -155,6 +158,31 @@ def test_a_function_of_the_other_engine_is_named_as_such() -> None:
     with pytest.raises(ExpressionError) as error:
         compile_expression("IFNULL(id, 0)", TYPES, "postgres")
     assert "MySQL" in error.value.advice
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Name ILIKE 'a%'", "Name NOT ILIKE 'a'", "Name ~* 'a'", "id IS DISTINCT FROM 1", "id::char", "Name::text = 'a'",
+     "id BETWEEN SYMMETRIC 2 AND 1"],
+)  # fmt: skip
+def test_what_only_postgresql_has_is_refused_for_mysql(text: str) -> None:
+    """The parser takes it; MySQL itself would not."""
+    with pytest.raises(ExpressionError):
+        compile_expression(text, TYPES, "mysql")
+
+
+def test_the_number_of_an_enum_is_its_place() -> None:
+    """From 1 in the order of the declaration, 0 for what was refused; of a set the sum of its labels' bits."""
+    assert [evaluate("e + 0", "mysql", e=label) for label in ("low", "high", "", None)] == ["1", "2", "0", None]
+    assert [evaluate("CAST(st AS UNSIGNED)", "mysql", st=text) for text in ("", "z", "x,z")] == ["0", "4", "5"]
+    assert evaluate("st + 0", "mysql", st="x,z") == "5"
+
+
+@pytest.mark.parametrize("text", ["IF(id > 0, e, e) + 0", "odd + 0", "CAST(odd AS UNSIGNED)", "odd = 1"])
+def test_an_enum_without_one_number_is_refused(text: str) -> None:
+    """Where MySQL and MariaDB differ, and where the empty label and the refused value are one text."""
+    with pytest.raises(ExpressionError):
+        compile_expression(text, TYPES, "mysql")
 
 
 def test_or_of_texts_hints_at_concat() -> None:

@@ -28,6 +28,9 @@ class Compiler:
         handler = self._handlers.get(type(node))
         if handler is None:
             raise self.scope.error(f"{spelling(node)} is not supported in expressions", node)
+        absent = self.scope.dialect.absent(node)
+        if absent:
+            raise self.scope.error(f"{absent} is not of the source's SQL", node)
         unknown = _unknown_parts(node)
         if unknown:
             raise self.scope.error(f"{spelling(node)} is not supported in expressions ({unknown})", node)

@@ -29,7 +29,7 @@ def _arithmetic(compiler: Compiler, node: exp.Expression) -> Term:
 
 
 def _negative(compiler: Compiler, node: exp.Expression) -> Term:
-    term = compiler.term(node.this)
+    term = compiler.scope.dialect.numeric(compiler.scope, compiler.term(node.this))
     if term.is_constant and type(term.constant) in (int, float):
         return compiler.scope.constant(-term.constant, term.type, node)
     if term.kind is Kind.INTERVAL:
