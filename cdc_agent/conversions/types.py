@@ -124,7 +124,7 @@ def _postgres_text(type_: Type) -> str:
         return "text"
     if native(type_) in ("character", "bpchar"):
         return f"character({type_.length})"
-    return f"character varying({type_.length})"
+    return f"character varying({max(type_.length, 1)})"
 
 
 def _digits(type_: Type) -> str:

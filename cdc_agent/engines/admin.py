@@ -11,7 +11,9 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
 from cdc_agent.config.model import Engine
+from cdc_agent.engines.ddl import Dialect
 from cdc_agent.model.changes import Identity, TableName
+from cdc_agent.model.shapes import Shape
 from cdc_agent.model.tables import TargetTable
 
 Found: TypeAlias = "list[tuple[Any, ...]]"
@@ -43,6 +45,15 @@ class Admin(Protocol):
     def describe(self, schema: str, name: str) -> TargetTable | None:
         """The table as the catalogue has it now; None when there is none."""
 
+    def describe_all(self, names: Sequence[TableName]) -> dict[TableName, TargetTable]:
+        """Those of the tables that there are, with as many questions as for one."""
+
+    def shapes(self, names: Sequence[TableName]) -> dict[TableName, Shape]:
+        """Those of the tables that there are, with what is needed to make them again."""
+
+    def dialect(self, source_flavor: str) -> Dialect:
+        """How tables are made here for sources of a flavour."""
+
     def tables(self) -> list[tuple[str, str]]:
         """(schema, name) of every ordinary table that the role sees, cdc_agent's own left out."""
 
@@ -52,11 +63,11 @@ class Admin(Protocol):
     def clock(self) -> float:
         """The server's time now, in seconds since the epoch."""
 
-    def identity(self, table: TableName) -> Identity:
-        """What the log sends of the table's old rows, as things stand."""
+    def identities(self, names: Sequence[TableName]) -> dict[TableName, tuple[Identity, tuple[str, ...]]]:
+        """What the log sends of the tables' old rows, as things stand; and the columns of that key, if it is one."""
 
-    def triggers(self, table: TableName) -> list[str]:
-        """The names of a table's triggers that are on."""
+    def triggers(self, names: Sequence[TableName]) -> dict[TableName, list[str]]:
+        """The names of those of the tables' triggers that are on, for tables that have some."""
 
     def close(self) -> None: ...
 

@@ -9,15 +9,12 @@ from cdc_agent.config.model import Database
 from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.mysql.admin import MysqlAdmin
 from cdc_agent.mapping import links
-from cdc_agent.model.tables import ForeignKey, TargetColumn
+from cdc_agent.model.tables import ForeignKey
 from cdc_agent.model.values import Kind
 from cdc_agent.preflight import mysql_checks, mysql_rights, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
 from cdc_agent.preflight.findings import Finding, error, warning
 from cdc_agent.preflight.side import Needs
-
-BINARY: Final = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}
-"""Texts are equal when their code points are, trailing blanks included: as other engines compare keys."""
 
 
 def case_in_keys(on: OnRoute) -> Iterator[Finding]:
@@ -111,36 +108,3 @@ class MysqlSide:
     def own_store(self, user: str, version: int) -> list[str]:
         """See `side.Side`."""
         return mysql_rights.own_store(user)
-
-    def declared(self, name: str, column: TargetColumn, type_: str, target: Admin, source_flavor: str) -> str:
-        """See `side.Side`: the source's collation where the target has the same, else `BINARY`, which is stricter."""
-        charset, collation = column.type.charset, column.type.collation
-        if column.type.kind is Kind.JSON or charset is None or collation is None:
-            return type_
-        if not _shared(collation, target, source_flavor):
-            charset, collation = "utf8mb4", BINARY[target.flavor]
-        return f"{type_} CHARACTER SET {charset} COLLATE {collation}"
-
-    def required(self, type_: str, target: Admin) -> str:
-        """See `side.Side`: before MariaDB 10.10 a TIMESTAMP without a default would be set by every update."""
-        if target.flavor == "mariadb" and type_.startswith("timestamp"):
-            return f" NOT NULL DEFAULT {type_.replace('timestamp', 'CURRENT_TIMESTAMP')}"
-        return " NOT NULL"
-
-    def table_options(self, flavor: str, source_flavor: str) -> str:
-        """See `side.Side`."""
-        collation = "" if flavor == source_flavor else f" COLLATE {BINARY[flavor]}"
-        return f" ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4{collation}"
-
-
-_APPLICABLE: Final = "SELECT * FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"
-"""MariaDB lists its newer collations by their full names in a column that the others lack."""
-_UCA_9: Final = "_0900_"
-"""In the names of MySQL's newer collations; MariaDB takes some of these names for collations of another UCA."""
-
-
-def _shared(collation: str, target: Admin, source_flavor: str) -> bool:
-    """Whether the target has the collation, and it holds the same texts equal there."""
-    if target.flavor != source_flavor and _UCA_9 in collation:
-        return False
-    return any(collation in row for row in target.rows(_APPLICABLE))

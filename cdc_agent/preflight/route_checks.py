@@ -82,7 +82,7 @@ def other_unique_keys(on: OnRoute) -> Iterator[Finding]:
 
 def acting(on: OnRoute, hint: str = "") -> Iterator[Finding]:
     """The triggers of the target, which act on replicated rows; `hint` says what an engine can do about it."""
-    if found := on.target.server.triggers(on.target_name):
+    if found := on.target.server.triggers([on.target_name]).get(on.target_name):
         message = f"triggers on the target act on replicated rows: {', '.join(found)}"
         hint = f"what a trigger changes does not flow back; `cdc-agent verify` finds such rows{hint}"
         yield warning("PF049", on.where, message, hint)

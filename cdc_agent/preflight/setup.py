@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 from cdc_agent.config.model import Config, RouteSettings
 from cdc_agent.engines.admin import Admin
-from cdc_agent.errors import PrivilegeMissing, SourceSchemaError
+from cdc_agent.errors import AgentError, PrivilegeMissing, SourceSchemaError
 from cdc_agent.failpoints import around
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.positions import Position
-from cdc_agent.preflight.create import create_target_table
+from cdc_agent.preflight import create
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.sides import SIDES
 from cdc_agent.store import checkpoints, versions
@@ -33,6 +33,8 @@ class Report:
 
     done: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """What source tables have and the target tables that were made have not."""
 
 
 def set_up(config: Config, names: Sequence[str], *, create_tables: bool = False, upgrade: bool = False) -> Report:
@@ -46,12 +48,31 @@ def set_up(config: Config, names: Sequence[str], *, create_tables: bool = False,
     with Servers(config, "setup") as servers:
         setup = _Setup(config, servers)
         setup.stores(names, upgrade=upgrade)
+        if create_tables:
+            setup.target_tables(names)
         for name in names:
-            if create_tables:
-                setup.target_tables(name)
             setup.pipeline(name)
         setup.markers(names)
         return setup.report
+
+
+def printed(config: Config, names: Sequence[str]) -> dict[str, list[str]]:
+    """Target → the statements that would make its missing tables; changes nothing.
+
+    Comments, which are statements of their own, say what a table will lack, or why one cannot be made.
+    """
+    found: dict[str, list[str]] = {}
+    with Servers(config, "setup") as servers:
+        for name in names:
+            settings = config.pipelines[name]
+            planned = _Setup(config, servers).planned(name)
+            lines = found.setdefault(settings.target, [])
+            lines += [f"-- {error.message}" for error in planned.failures]
+            lines += [f"-- {'.'.join(made.target)} without {what}" for made in planned.made for what in made.left_out]
+            lines += [made.table for made in planned.made]
+            lines += [statement for made in planned.made for statement in made.indexes]
+            lines += [key.statement for made in planned.made for key in made.foreign_keys]
+    return found
 
 
 def routed(source: Admin, routes: Routes, settings: Sequence[RouteSettings]) -> list[Route]:
@@ -110,16 +131,31 @@ class _Setup:
                 hint="have a DBA run this, then setup again; `cdc-agent grants` prints all that is needed",
             ) from error
 
-    def target_tables(self, name: str) -> None:
-        """Create the target tables that are missing, in the shape of their source tables."""
+    def target_tables(self, names: Sequence[str]) -> None:
+        """Create the target tables that are missing, in the shape of their source tables.
+
+        Raises TargetSchemaError or PrivilegeMissing, naming all that could not be made, when the others are there.
+        """
+        failures: list[AgentError] = []
+        tables = 0
+        for name in names:
+            planned = self.planned(name)
+            target = self._config.pipelines[name].target
+            tables += planned.missing
+            for one in create.make(self._servers[target], planned):
+                self._note(True, f"{target}: table {'.'.join(one.target)}")
+                self.report.left_out += [f"{target}: table {'.'.join(one.target)}: {what}" for what in one.left_out]
+            for table in planned.there:
+                self._note(False, f"{target}: table {'.'.join(table)}")
+            failures += planned.failures
+        if failures:
+            raise create.summary(failures, tables)
+
+    def planned(self, name: str) -> create.Planned:
+        """What the pipeline's target lacks."""
         settings = self._config.pipelines[name]
         source, target = self._servers[settings.source], self._servers[settings.target]
-        for route in routed(source, databases.routes(self._config, name), settings.tables):
-            there = target.describe(*route.target) is not None
-            if not there:
-                with around("setup.target_table"):
-                    create_target_table(source, target, route)
-            self._note(not there, f"{settings.target}: table {'.'.join(route.target)}")
+        return create.plan(source, target, routed(source, databases.routes(self._config, name), settings.tables))
 
     def pipeline(self, name: str) -> None:
         """Publication, slot and first checkpoint; all or nothing."""

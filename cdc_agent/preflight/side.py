@@ -1,4 +1,4 @@
-"""What the commands beside the flow need of an engine: its checks, its rights, its way to declare a table.
+"""What the commands beside the flow need of an engine: its checks and its rights.
 
 One object for each engine implements `Side`; `sides` looks it up by a database.
 """
@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from cdc_agent.config.model import Database
-from cdc_agent.engines.admin import Admin
 from cdc_agent.model.changes import TableName
-from cdc_agent.model.tables import TargetColumn
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase, RouteCheck
 from cdc_agent.preflight.findings import Finding
 
@@ -70,15 +68,3 @@ class Side(Protocol):
 
     def own_store(self, user: str, version: int) -> list[str]:
         """What a DBA runs for a role that may not make the schema cdc_agent (`version` 0) or upgrade its tables."""
-
-    def declared(self, name: str, column: TargetColumn, type_: str, target: Admin, source_flavor: str) -> str:
-        """The native type of a new column, with what its values need to be equal where the source's are.
-
-        Raises TargetSchemaError when the target has no such type.
-        """
-
-    def required(self, type_: str, target: Admin) -> str:
-        """What follows the declaration of a column that holds no NULL, so that it is that and nothing more."""
-
-    def table_options(self, flavor: str, source_flavor: str) -> str:
-        """What follows the columns of a new table."""

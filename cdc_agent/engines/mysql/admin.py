@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,9 @@ from cdc_agent.config.model import Database, Engine
 from cdc_agent.engines.admin import Found
 from cdc_agent.engines.mysql import catalogue
 from cdc_agent.engines.mysql.connection import connect, quote, translate
+from cdc_agent.engines.mysql.ddl import APPLICABLE, MysqlDdl
 from cdc_agent.model.changes import Identity, TableName
+from cdc_agent.model.shapes import Shape
 from cdc_agent.model.tables import TargetTable
 
 
@@ -57,6 +60,19 @@ class MysqlAdmin:
         except pymysql.MySQLError as error:
             raise translate(error, self._purpose) from error
 
+    def describe_all(self, names: Sequence[TableName]) -> dict[TableName, TargetTable]:
+        return catalogue.describe_all(self._session, names)
+
+    def shapes(self, names: Sequence[TableName]) -> dict[TableName, Shape]:
+        return catalogue.shapes(self._session, names)
+
+    def dialect(self, source_flavor: str) -> MysqlDdl:
+        """See `Admin`; collations are looked up on this server."""
+        return MysqlDdl(self.flavor, source_flavor, functools.cache(self._collations))
+
+    def _collations(self) -> frozenset[str]:
+        return frozenset(str(name) for row in self.rows(APPLICABLE) for name in row if name)
+
     def tables(self) -> list[tuple[str, str]]:
         try:
             return catalogue.list_tables(self._session)
@@ -70,12 +86,12 @@ class MysqlAdmin:
     def clock(self) -> float:
         return float(self.rows("SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0])
 
-    def identity(self, table: TableName) -> Identity:
+    def identities(self, names: Sequence[TableName]) -> dict[TableName, tuple[Identity, tuple[str, ...]]]:
         """Whole rows: what a smaller row image leaves out is read again."""
-        return Identity.FULL
+        return dict.fromkeys(names, (Identity.FULL, ()))
 
-    def triggers(self, table: TableName) -> list[str]:
-        return catalogue.triggers(self._session, *table)
+    def triggers(self, names: Sequence[TableName]) -> dict[TableName, list[str]]:
+        return catalogue.all_triggers(self._session, names)
 
     @property
     def logs_cascades(self) -> bool:

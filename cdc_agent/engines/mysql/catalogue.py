@@ -6,6 +6,7 @@ has no right on is not seen there, and so not written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,7 +17,9 @@ from cdc_agent.engines.mysql.failures import translate
 from cdc_agent.engines.mysql.types import from_column_type
 from cdc_agent.errors import Retryable, TargetUnavailable
 from cdc_agent.model.changes import TableName
+from cdc_agent.model.shapes import Default, Index, Shape
 from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
+from cdc_agent.model.values import Kind
 
 _TABLE: Final = """
     SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
@@ -41,6 +44,17 @@ _UNIQUE: Final = """
     SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART
     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME {chosen} AND NON_UNIQUE = 0
     ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX
+"""
+_INDEXES: Final = """
+    SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE = 0, INDEX_TYPE, COLUMN_NAME, SUB_PART
+    FROM information_schema.STATISTICS
+    WHERE TABLE_SCHEMA = %s AND TABLE_NAME {chosen} AND INDEX_NAME <> 'PRIMARY'
+    ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX
+"""
+_CHECKS: Final = """
+    SELECT t.TABLE_NAME, t.CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS AS t
+    WHERE t.TABLE_SCHEMA = %s AND t.TABLE_NAME {chosen} AND t.CONSTRAINT_TYPE = 'CHECK'
+    ORDER BY t.TABLE_NAME, t.CONSTRAINT_NAME
 """
 _FOREIGN: Final = """
     SELECT k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME,
@@ -115,6 +129,95 @@ def _schema_tables(
     ]
 
 
+def shapes(
+    connection: Session, names: Iterable[TableName], *, unavailable: type[Retryable] = TargetUnavailable
+) -> dict[TableName, Shape]:
+    """Those of the tables that there are, with what is needed to make them again."""
+    tables = describe_all(connection, names, unavailable=unavailable)
+    schemas: dict[str, list[str]] = {}
+    for schema, name in tables:
+        schemas.setdefault(schema, []).append(name)
+    found: dict[TableName, Shape] = {}
+    for schema, spelled in schemas.items():
+        columns, indexes, checks, triggers = (
+            _by_table(_of_tables(connection, statement, schema, spelled, unavailable))
+            for statement in (_COLUMNS, _INDEXES, _CHECKS, _TRIGGERS)
+        )
+        for name in spelled:
+            others = [f"check {row[0]}" for row in checks.get(name, ())]
+            others += [f"trigger {row[0]}" for row in triggers.get(name, ())]
+            table, parts = tables[schema, name], indexes.get(name, [])
+            found[schema, name] = _shape(table, columns[name], parts, others, connection.server.is_mariadb)
+    return found
+
+
+def _shape(
+    table: TargetTable,
+    columns: Sequence[tuple[Any, ...]],
+    indexes: Sequence[tuple[Any, ...]],
+    others: Sequence[str],
+    mariadb: bool,
+) -> Shape:
+    defaults: dict[str, Default] = {}
+    updated = []
+    for name, *_, default, extra in columns:
+        if "ON UPDATE" in extra.upper():
+            updated.append(f"ON UPDATE of column {name}")
+        if default is not None and not (mariadb and default == "NULL") and "AUTO_INCREMENT" not in extra.upper():
+            made = mariadb_default(default) if mariadb else mysql_default(default, extra)
+            defaults[name] = made
+    grouped: dict[str, list[tuple[Any, ...]]] = {}
+    for row in indexes:
+        grouped.setdefault(row[0], []).append(row)
+    plain = [parts for parts in grouped.values() if not _odd(parts)]
+    odd = [f"index {name} ({_odd(parts)})" for name, parts in grouped.items() if _odd(parts)]
+    return Shape(
+        table=table,
+        defaults=defaults,
+        indexes=tuple(_index(parts) for parts in plain),
+        untold=(*odd, *updated, *(other for other in others if not _is_json_check(other, table))),
+    )
+
+
+def _odd(parts: Sequence[tuple[Any, ...]]) -> str:
+    """Why an index has no words in `Index`; '' where it has."""
+    _, _, kind, *_ = parts[0]
+    if kind not in ("BTREE", "HASH"):
+        return str(kind).lower()
+    return "over an expression" if any(column is None for *_, column, _ in parts) else ""
+
+
+def _index(parts: Sequence[tuple[Any, ...]]) -> Index:
+    name, unique, *_ = parts[0]
+    prefixes = {column: int(size) for *_, column, size in parts if size is not None}
+    return Index(name, tuple(column for *_, column, _ in parts), bool(unique), prefixes)
+
+
+def _is_json_check(other: str, table: TargetTable) -> bool:
+    """MariaDB spells JSON as a check of the column's own name."""
+    column = table.column(other.removeprefix("check "))
+    return column is not None and column.type.kind is Kind.JSON
+
+
+_NOW: Final = re.compile(r"(?:current_timestamp|now|localtimestamp)(?:\(\d?\))?", re.IGNORECASE)
+
+
+def mysql_default(text: str, extra: str) -> Default:
+    """A default as MySQL's information_schema has it: bare, with a word beside it where it is an expression."""
+    if _NOW.fullmatch(text):
+        return Default(text, now=True)
+    return Default(text, value=None if "DEFAULT_GENERATED" in extra.upper() or text.startswith("b'") else text)
+
+
+def mariadb_default(text: str) -> Default:
+    """A default as MariaDB's information_schema has it: as it would stand in a statement."""
+    if _NOW.fullmatch(text):
+        return Default(text, now=True)
+    if len(text) >= 2 and text[0] == text[-1] == "'":
+        return Default(text, value=text[1:-1].replace("''", "'").replace("\\\\", "\\"))
+    return Default(text, value=text if re.fullmatch(r"-?\d+(?:\.\d+)?", text) else None)
+
+
 def _by_table(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
     """Rows whose first column is a table's name, under it and without it."""
     found: dict[str, list[tuple[Any, ...]]] = {}
@@ -170,6 +273,18 @@ def triggers(
 ) -> list[str]:
     """Names of the table's triggers; the server shows them to users with the TRIGGER privilege only."""
     return [name for _, name in _of_tables(connection, _TRIGGERS, schema, [name], unavailable)]
+
+
+def all_triggers(connection: Session, names: Iterable[TableName]) -> dict[TableName, list[str]]:
+    """Those of several tables, as `triggers`, where there are some."""
+    schemas: dict[str, list[str]] = {}
+    for schema, name in names:
+        schemas.setdefault(schema, []).append(name)
+    found: dict[TableName, list[str]] = {}
+    for schema, tables in schemas.items():
+        for table, trigger in _of_tables(connection, _TRIGGERS, schema, tables, TargetUnavailable):
+            found.setdefault((schema, table), []).append(trigger)
+    return found
 
 
 def _of_tables(

@@ -12,13 +12,20 @@ from cdc_agent.config.model import Database, Engine
 from cdc_agent.engines.admin import Found
 from cdc_agent.engines.postgres import catalogue
 from cdc_agent.engines.postgres.connection import connect, translate
+from cdc_agent.engines.postgres.ddl import SCHEMA_OF, PostgresDdl
 from cdc_agent.engines.postgres.identifiers import quote
 from cdc_agent.model.changes import Identity, TableName
+from cdc_agent.model.shapes import Shape
 from cdc_agent.model.tables import TargetTable
 
 _TRIGGERS: Final = """
-SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %s AND c.relname = %s AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+SELECT n.nspname, c.relname, t.tgname
+FROM unnest(%s::text[], %s::text[]) AS wanted (schema, name)
+JOIN pg_namespace n ON n.nspname = wanted.schema
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+JOIN pg_trigger t ON t.tgrelid = c.oid
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+ORDER BY n.nspname, c.relname, t.tgname
 """
 
 
@@ -59,6 +66,26 @@ class PostgresAdmin:
         except psycopg.Error as error:
             raise translate(error, self._purpose) from error
 
+    def describe_all(self, names: Sequence[TableName]) -> dict[TableName, TargetTable]:
+        try:
+            return catalogue.describe_all(self.connection, names)
+        except psycopg.Error as error:
+            raise translate(error, self._purpose) from error
+
+    def shapes(self, names: Sequence[TableName]) -> dict[TableName, Shape]:
+        try:
+            return catalogue.shapes(self.connection, names)
+        except psycopg.Error as error:
+            raise translate(error, self._purpose) from error
+
+    def dialect(self, source_flavor: str) -> PostgresDdl:
+        """See `Admin`; types are looked up on this server."""
+        return PostgresDdl(source_flavor, self._schema_of)
+
+    def _schema_of(self, declared: str, base: str) -> str | None:
+        found = self.rows(SCHEMA_OF, (declared, base))
+        return str(found[0][0]) if found else None
+
     def tables(self) -> list[tuple[str, str]]:
         try:
             return catalogue.list_tables(self.connection)
@@ -71,17 +98,19 @@ class PostgresAdmin:
     def clock(self) -> float:
         return float(self.rows("SELECT EXTRACT(EPOCH FROM clock_timestamp())")[0][0])
 
-    def identity(self, table: TableName) -> Identity:
+    def identities(self, names: Sequence[TableName]) -> dict[TableName, tuple[Identity, tuple[str, ...]]]:
+        """See `Admin`; an index or a primary key that is not there identifies nothing."""
         try:
-            found = catalogue.replica_identity(self.connection, *table)
+            found = catalogue.replica_identities(self.connection, names)
         except psycopg.Error as error:
             raise translate(error, self._purpose) from error
-        if found is None or (found.identity is Identity.KEY and not found.key):
-            return Identity.NOTHING
-        return found.identity
+        return {name: (one.effective, one.key) for name, one in found.items()}
 
-    def triggers(self, table: TableName) -> list[str]:
-        return [str(row[0]) for row in self.rows(_TRIGGERS, table)]
+    def triggers(self, names: Sequence[TableName]) -> dict[TableName, list[str]]:
+        found: dict[TableName, list[str]] = {}
+        for schema, table, trigger in self.rows(_TRIGGERS, ([s for s, _ in names], [n for _, n in names])):
+            found.setdefault((schema, table), []).append(str(trigger))
+        return found
 
     def close(self) -> None:
         self.connection.close()

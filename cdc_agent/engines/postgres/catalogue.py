@@ -7,14 +7,16 @@ for one for each type not met before).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import psycopg
 
 from cdc_agent.engines.postgres.types import TypeCatalogue
 from cdc_agent.model.changes import Identity, TableName
+from cdc_agent.model.shapes import Default, Index, Shape
 from cdc_agent.model.tables import ForeignKey, TargetColumn, TargetTable
 
 _FIND: Final = """
@@ -69,8 +71,47 @@ WHERE o.conrelid = ANY (%s::oid[]) AND o.contype = 'f' AND NOT c.relispartition
 ORDER BY o.conname, o.oid
 """
 
+_DEFAULTS: Final = """
+SELECT d.adrelid, a.attname, pg_get_expr(d.adbin, d.adrelid)
+FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+WHERE d.adrelid = ANY (%s::oid[]) AND a.attgenerated = '' AND NOT a.attisdropped
+ORDER BY d.adrelid, a.attnum
+"""
+
+_INDEXES: Final = """
+SELECT i.indrelid, c.relname, i.indisunique, i.indisreplident AND t.relreplident = 'i',
+       CASE WHEN i.indexprs IS NOT NULL THEN 'over an expression'
+            WHEN i.indpred IS NOT NULL THEN 'over some rows'
+            WHEN i.indisexclusion THEN 'which excludes'
+            WHEN m.amname <> 'btree' THEN 'by ' || m.amname
+            WHEN i.indnatts <> i.indnkeyatts THEN 'with further columns'
+            WHEN NOT i.indimmediate THEN 'deferrable'
+            WHEN (to_jsonb(i) ->> 'indnullsnotdistinct')::bool THEN 'in which NULL equals NULL'
+            ELSE '' END,
+       array(SELECT a.attname
+             FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
+             JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+             ORDER BY k.place)::text[]
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_class AS t ON t.oid = i.indrelid
+JOIN pg_am AS m ON m.oid = c.relam
+WHERE i.indrelid = ANY (%s::oid[]) AND NOT i.indisprimary AND i.indisvalid
+ORDER BY i.indrelid, i.indexrelid
+"""
+"""Through jsonb, what only PostgreSQL 15 and newer have."""
+
+_OTHERS: Final = """
+SELECT conrelid, 'check ' || conname FROM pg_constraint WHERE conrelid = ANY (%(oids)s::oid[]) AND contype = 'c'
+UNION ALL
+SELECT tgrelid, 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = ANY (%(oids)s::oid[]) AND NOT tgisinternal
+ORDER BY 1, 2
+"""
+
+_PERSISTENCE: Final = "SELECT oid FROM pg_class WHERE oid = ANY (%s::oid[]) AND relpersistence = 'u'"
+
 _IDENTITY: Final = """
-SELECT c.relreplident,
+SELECT c.oid, c.relreplident,
        array(SELECT a.attname
              FROM pg_index AS i
              CROSS JOIN unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
@@ -79,7 +120,7 @@ SELECT c.relreplident,
                AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END
              ORDER BY k.place)::text[]
 FROM pg_class AS c
-WHERE c.oid = %s
+WHERE c.oid = ANY (%s::oid[])
 """
 
 _ACTIONS: Final = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
@@ -93,6 +134,11 @@ class ReplicaIdentity:
     identity: Identity
     key: tuple[str, ...]
     """The columns of the index that identifies rows; () for FULL, for NOTHING and where there is no such index."""
+
+    @property
+    def effective(self) -> Identity:
+        """NOTHING where the key that should identify rows is not there."""
+        return Identity.NOTHING if self.identity is Identity.KEY and not self.key else self.identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +204,83 @@ def unique_keys(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dic
 
 def replica_identity(connection: psycopg.Connection[Any], schema: str, name: str) -> ReplicaIdentity | None:
     """What the table's updates and deletes will log, or None when there is no such table."""
-    oid = find(connection, schema, name)
-    row = connection.execute(_IDENTITY, (oid,)).fetchone()
-    if row is None:
-        return None
-    return ReplicaIdentity(_IDENTITIES[row[0]], tuple(row[1]))
+    return replica_identities(connection, [(schema, name)]).get((schema, name))
+
+
+def replica_identities(
+    connection: psycopg.Connection[Any], names: Sequence[TableName]
+) -> dict[TableName, ReplicaIdentity]:
+    """What the updates and deletes of those of the tables that there are will log."""
+    found = find_all(connection, names)
+    rows = connection.execute(_IDENTITY, (list(found.values()),)).fetchall()
+    identities = {oid: ReplicaIdentity(_IDENTITIES[kind], tuple(key)) for oid, kind, key in rows}
+    return {name: identities[oid] for name, oid in found.items() if oid in identities}
+
+
+def shapes(
+    connection: psycopg.Connection[Any], names: Sequence[TableName], types: TypeCatalogue | None = None
+) -> dict[TableName, Shape]:
+    """Those of the tables that there are, with what is needed to make them again."""
+    tables = describe_all(connection, names, types)
+    oids = find_all(connection, list(tables))
+    wanted = list(oids.values())
+    defaults = _by_oid(connection.execute(_DEFAULTS, (wanted,)))
+    indexes = _by_oid(connection.execute(_INDEXES, (wanted,)))
+    others = _by_oid(connection.execute(_OTHERS, {"oids": wanted}))
+    unlogged = {row[0] for row in connection.execute(_PERSISTENCE, (wanted,))}
+    return {
+        name: _shape(
+            tables[name], defaults.get(oid, []), indexes.get(oid, []), others.get(oid, []), oid not in unlogged
+        )
+        for name, oid in oids.items()
+    }
+
+
+def _by_oid(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for oid, *row in rows:
+        found.setdefault(oid, []).append(tuple(row))
+    return found
+
+
+def _shape(
+    table: TargetTable,
+    defaults: Sequence[tuple[Any, ...]],
+    indexes: Sequence[tuple[Any, ...]],
+    others: Sequence[tuple[Any, ...]],
+    logged: bool,
+) -> Shape:
+    counted = {name for name, text in defaults if text.startswith("nextval(")}
+    columns = tuple(replace(one, identity=True) if one.name in counted else one for one in table.columns)
+    plain = [(name, unique, tuple(parts)) for name, unique, _, odd, parts in indexes if not odd]
+    return Shape(
+        table=replace(table, columns=columns),
+        defaults={name: default_of(text) for name, text in defaults if name not in counted},
+        indexes=tuple(Index(name, parts, unique) for name, unique, parts in plain),
+        identity=next((tuple(parts) for _, _, identity, odd, parts in indexes if identity and not odd), ()),
+        untold=(
+            *(f"{'unique ' if unique else ''}index {name} ({odd})" for name, unique, _, odd, _ in indexes if odd),
+            *(words for (words,) in others),
+        ),
+        logged=logged,
+    )
+
+
+_CONSTANT: Final = re.compile(
+    r"'((?:[^']|'')*)'(?:::[\w .\"\[\]]+(?:\(\d+(?:,\d+)?\))?(?:[\w ]*))?|(-?\d+(?:\.\d+)?)|(true|false)"
+)
+_NOW: Final = frozenset(("now()", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "transaction_timestamp()"))
+
+
+def default_of(text: str) -> Default:
+    """A default as pg_get_expr prints it: ``'new'::character varying``, ``0``, ``now()``."""
+    if text in _NOW:
+        return Default(text, now=True)
+    match = _CONSTANT.fullmatch(text)
+    if match is None:
+        return Default(text)
+    quoted, number, truth = match.groups()
+    return Default(text, value=quoted.replace("''", "'") if quoted is not None else number or truth)
 
 
 def _columns(
