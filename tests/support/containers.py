@@ -2,7 +2,7 @@
 
 A container belongs to a process, named in a label: a shared one to the run's first process, any other to the one that
 started it. What a killed test run left behind is removed by the next one. With `CDC_TEST_REUSE=1` the shared containers
-have fixed names, outlive the run and are found again.
+have fixed names, outlive the run and are found again; any other value is part of these names.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def launch(engine: Engine, image: str, settings: Mapping[str, str], *, in_memory
 
 
 def shared(engine: Engine, image: str, run: str | None) -> Container:
-    """The run's container of this image, or a new one. Without a run it is one that stays (`CDC_TEST_REUSE=1`)."""
-    name = "-".join([PREFIX, engine, image.rpartition(":")[2], *([run] if run else [])])
+    """The run's container of this image, or a new one. Without a run it is one that stays (`CDC_TEST_REUSE`)."""
+    name = "-".join([PREFIX, engine, image.rpartition(":")[2], *([run] if run else _kept())])
     with owner.lock(name):
         found = _running(name)
         if found is not None and found.labels.get(_SETTINGS_LABEL) == _fingerprint(engine):
@@ -113,6 +113,12 @@ def shared(engine: Engine, image: str, run: str | None) -> Container:
         if found is not None:
             raise RuntimeError(f"{name} runs with other settings than these tests want: docker rm -fv {name}")
         return _launch(engine, image, {}, in_memory=True, name=name, run=run)
+
+
+def _kept() -> list[str]:
+    """The name that `CDC_TEST_REUSE` gives to a set of servers of its own: a branch with another store needs one."""
+    name = os.environ.get("CDC_TEST_REUSE", "1")
+    return [] if name == "1" else [name]
 
 
 def sweep() -> None:
