@@ -92,7 +92,7 @@ class Deployment:
             [sys.executable, "-m", "cdc_agent", arguments[0], "-c", str(self.file), *arguments[1:]],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
             env={**os.environ, **self.environment},
         )

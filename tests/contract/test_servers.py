@@ -341,7 +341,7 @@ def _pytest(folder: Path, *arguments: str, **environment: str) -> subprocess.Com
         check=False,
         cwd=REPOSITORY,
         env=os.environ | environment,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -117,7 +117,7 @@ def test_a_row_is_read_again_when_its_transaction_is_visible(
         answer = beside.submit(reread, reading, table, 2)
         assert waits(answer)
         release(database.server)
-        assert answer.result(20) == (b"2", b"2", b"new")
+        assert answer.result(60) == (b"2", b"2", b"new")
         assert reread(reading, table, 1) == (b"1", b"2", b"old")
 
 
@@ -132,7 +132,7 @@ def test_rows_of_a_transaction_whose_end_was_not_received_wait_for_it(
         wait_until(lambda: has_part(reading), what="a part arrives")
         answer = beside.submit(reread, reading, table, 3)
         assert waits(answer)
-    row = answer.result(20)
+    row = answer.result(60)
     assert row is not None
     assert row[0] == b"3"
 
@@ -146,7 +146,7 @@ def test_a_prepared_transaction_is_waited_for_as_well(
     with held(database, "COMMIT PREPARED 'p'"):
         answer = beside.submit(reread, reading, received(reading, 2), 2)
         assert waits(answer)
-    assert answer.result(20) == (b"2", b"2", b"new")
+    assert answer.result(60) == (b"2", b"2", b"new")
 
 
 def test_a_commit_that_does_not_become_visible_ends_the_session(
@@ -169,7 +169,7 @@ def test_a_source_that_is_closed_waits_no_longer(
         answer = beside.submit(reread, reading, received(reading, 2), 2)
         assert waits(answer)
         reading.source.close()
-        assert isinstance(answer.exception(SHORT), NotYetVisible)
+        assert isinstance(answer.exception(visible.VISIBLE_SECONDS / 2), NotYetVisible)
 
 
 def test_a_watch_begins_when_all_that_was_received_is_visible(
@@ -188,7 +188,7 @@ def test_a_watch_begins_when_all_that_was_received_is_visible(
         rows = beside.submit(seen)
         with pytest.raises(TimeoutError):
             rows.result(SHORT)
-    assert rows.result(20) == [(1, 2), (2, 2)]
+    assert rows.result(60) == [(1, 2), (2, 2)]
     assert entrance.watches == ()
 
 
@@ -211,7 +211,7 @@ def test_without_gtids_the_row_s_lock_is_waited_for(
         table = received(reading, 2)
         answer = beside.submit(reread, reading, table, 2)
         assert waits(answer)
-    assert answer.result(20) == (b"2", b"2", b"new")
+    assert answer.result(60) == (b"2", b"2", b"new")
 
 
 @pytest.mark.parametrize("server", MYSQL, ids=str, indirect=True)

@@ -30,9 +30,7 @@ def test_no_value_in_any_output(tmp_path: Path, crossing: tuple[Server, Server])
             [(f"'{CANARY}'", "'x'"), (f"'{CANARY}'", "'y'"), (f"'{CANARY}-too-long'", "'z'"), ("'n'", "NULL")]
         ):
             origin.run(f"INSERT INTO t VALUES ({number}, {name}, {code})")
-        wait_until(
-            lambda: sync.checkpoint("a-to-b").get("quarantined", 0) >= 3, timeout=30, what="three quarantined rows"
-        )
+        wait_until(lambda: sync.checkpoint("a-to-b").get("quarantined", 0) >= 3, what="three quarantined rows")
         outputs = [sync.log(), sync.command("status", "--json").out, sync.command("quarantine", check=False).out]
         assert destination.run("SELECT id FROM t ORDER BY id") == [(0,)]
     assert all(CANARY not in output for output in outputs)

@@ -108,11 +108,12 @@ def test_rows_enter_while_their_table_changes(
     with running(config, sync.named("p")) as one:
         churn.start()
         outcomes = [*copy(reader, one, name, 40), *copy(reader, one, name, 7), *copy(reader, one, name, 1000)]
+        while not any(outcome.passed_over for outcome in outcomes):  # until a change has met rows that were read
+            outcomes += copy(reader, one, name, 7)
         churn.finish()
         wait_until_equal(source, target, ["people"])
-    assert churn.commits > 20
+    assert churn.commits
     assert sum(outcome.written for outcome in outcomes) > ROWS
-    assert sum(outcome.passed_over for outcome in outcomes) > 0
     assert [refusal for outcome in outcomes for refusal in outcome.refused] == []
 
 
@@ -145,10 +146,10 @@ def test_a_kill_leaves_no_chunk_half(
         process = subprocess.Popen([*line, str(CHUNK)], cwd=Path(__file__).parents[2])
         stack.callback(process.kill)
         goal = (life + 1) * 5 * CHUNK
-        wait_until(lambda: process.poll() is not None or looked(sync, target, first=life == 0) >= goal, timeout=90)  # noqa: B023
+        wait_until(lambda: process.poll() is not None or looked(sync, target, first=life == 0) >= goal, timeout=180)  # noqa: B023
         if life < kills:
             process.kill()
-        process.wait(60)
+        process.wait(120)
         looked(sync, target, first=life == 0)
     assert process.returncode == 0
     assert_equal(source, target, ["people"])

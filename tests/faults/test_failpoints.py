@@ -159,7 +159,7 @@ def test_an_agent_that_stands_still_before_its_commit_stops_nobody_for_ever(case
     _commit(sync.databases["a"], FIRST)
     sync.environment = {failpoints.VARIABLE: case.setting}
     sleeper = sync.start("--until-caught-up")
-    wait_until(lambda: "failpoint" in sync.log(), timeout=60, what="the agent stands still")
+    wait_until(lambda: "failpoint" in sync.log(), what="the agent stands still")
     assert sync.databases["b"].run("SELECT count(*) FROM items") == [(0,)]
     sync.stop(sleeper, how=signal.SIGKILL)
     sync.environment = {}

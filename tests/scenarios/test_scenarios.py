@@ -40,7 +40,7 @@ from tests.support.waiting import wait_until
 How: TypeAlias = Literal["at-once", "step-by-step"]
 
 SLOW = os.environ.get("CDC_TEST_SLOW") == "1"
-APPLY_SECONDS = 20.0
+APPLY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from cdc_agent.model.values import Row
 from cdc_agent.tables.base import TableReader
 from cdc_agent.tables.registry import tables
 
-ENTER_SECONDS = 60.0
+ENTER_SECONDS = 180.0
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def running(config: Config, name: str) -> Iterator[Pipeline]:
         yield pipeline
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(60)
     assert not thread.is_alive()
     if errors:
         raise errors[0]

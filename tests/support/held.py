@@ -49,7 +49,7 @@ def held(database: Database, script: str) -> Iterator[None]:
         yield
     finally:
         release(server)
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -23,7 +23,7 @@ from tests.support.engines import Engine
 from tests.support.waiting import wait_until
 
 STOP_SECONDS = 60
-INITIALISE_SECONDS = 120
+INITIALISE_SECONDS = 300
 
 _MEMORY = Path("/dev/shm")
 _FOLDER_PREFIX = "cdc-test-"

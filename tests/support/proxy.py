@@ -21,7 +21,7 @@ Direction: TypeAlias = Literal["to_server", "to_client"]
 
 HOST = "127.0.0.1"
 READ_BYTES = 65536
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 30
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -162,7 +162,7 @@ class Proxy:
         """Take back a fault that has not struck."""
         self._fault = None
 
-    def wait_for_cut(self, timeout: float = 30.0) -> None:
+    def wait_for_cut(self, timeout: float = 60.0) -> None:
         """Wait until an armed fault or `cut` has broken a connection since the proxy was made."""
         wait_until(lambda: self.cuts > 0, timeout=timeout, what="the proxy cuts a connection")
 
@@ -172,7 +172,7 @@ class Proxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.resume()
-        self.cut()
+        self.refuse()
 
     def _accept(self) -> None:
         while True:
@@ -196,6 +196,9 @@ class Proxy:
         for one in (client, server):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._links.add(link)
+        if self._refusing:
+            self._cut(link)
+            return
         directions: tuple[Direction, ...] = ("to_server", "to_client")
         pumps = [threading.Thread(target=self._pump, args=(link, one), daemon=True) for one in directions]
         for pump in pumps:

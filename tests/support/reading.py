@@ -10,7 +10,7 @@ from cdc_agent.model.positions import Position
 from cdc_agent.sources.base import Source
 from tests.support.waiting import wait_until
 
-STOP_SECONDS = 30
+STOP_SECONDS = 60
 TARGET = "far"
 """The name of the other database: what comes from there is an echo."""
 
@@ -96,7 +96,7 @@ class Reading:
         """The decoded changes of everything committed until now."""
         return [change for transaction in self.catch_up() for change in changes_of(transaction)]
 
-    def failure(self, timeout: float = 30.0) -> BaseException:
+    def failure(self, timeout: float = 60.0) -> BaseException:
         """The error that ended the reader."""
         return wait_until(lambda: self.error, timeout=timeout, what="the reader ends with an error")
 

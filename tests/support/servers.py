@@ -41,8 +41,8 @@ from tests.support.engines import AdminConnection, Engine
 from tests.support.waiting import NeverHappenedError, wait_until
 
 HOST = "127.0.0.1"
-READY_SECONDS = 120
-LOCK_SECONDS = 20
+READY_SECONDS = 240
+LOCK_SECONDS = 60
 LOG_CHARACTERS = 4000
 
 Provider: TypeAlias = Literal["docker", "process"]

@@ -67,7 +67,7 @@ class Sync:
         url = url.replace(f":{database.server.port}/", f":{self.ports[name]}/")
         return {"url": url, "password": password, "tls": {"mode": "disable"}}
 
-    def command(self, *arguments: str, check: bool = True, timeout: float = 120) -> Done:
+    def command(self, *arguments: str, check: bool = True, timeout: float = 300) -> Done:
         """Run one command of the agent to its end."""
         self.write()
         line = [arguments[0], "-c", str(self.file), *arguments[1:]]
@@ -102,7 +102,7 @@ class Sync:
         """Everything that the agents started here have said."""
         return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
 
-    def stop(self, process: AgentProcess, *, how: int = signal.SIGTERM, timeout: float = 15) -> int:
+    def stop(self, process: AgentProcess, *, how: int = signal.SIGTERM, timeout: float = 60) -> int:
         """End an agent; its exit status."""
         process.send_signal(how)
         status = process.wait(timeout)
@@ -128,7 +128,7 @@ class Sync:
         rows = target.run(f"SELECT {columns} FROM cdc_agent.checkpoint WHERE pipeline = %s", (self.named(pipeline),))
         return dict(zip(names, rows[0], strict=True)) if rows else {}
 
-    def wait_for_transactions(self, pipeline: str, count: int, timeout: float = 60) -> None:
+    def wait_for_transactions(self, pipeline: str, count: int, timeout: float = 120) -> None:
         """Wait until the target holds at least `count` transactions of the pipeline."""
 
         def reached() -> bool:

@@ -15,7 +15,7 @@ class NeverHappenedError(AssertionError):
     """The condition did not hold before the deadline."""
 
 
-def wait_until(condition: Callable[[], Result], *, timeout: float = 30.0, what: str = "") -> Result:
+def wait_until(condition: Callable[[], Result], *, timeout: float = 60.0, what: str = "") -> Result:
     """Ask `condition` every 20 ms until its answer is true, and return that answer.
 
     Raises `NeverHappenedError`, naming `what` and the last answer, once `timeout` seconds have passed. The condition is

@@ -22,7 +22,7 @@ def test_work_beside_leaves_its_caller_free(overlap: Overlap) -> None:
     release, done = threading.Event(), threading.Event()
 
     def work() -> None:
-        release.wait(10)
+        release.wait(60)
         done.set()
 
     overlap.run(work, beside=True)
@@ -80,5 +80,5 @@ def test_close_ends_the_thread_whatever_came_of_the_work() -> None:
     made.close()
     for thread in threading.enumerate():
         if thread.name == "closing":
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()

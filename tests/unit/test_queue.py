@@ -49,10 +49,10 @@ def test_a_full_queue_blocks_the_reader_and_keeps_its_connection_alive() -> None
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert alive.wait(5)
+    assert alive.wait(60)
     assert not done.is_set()
     assert len(queue.drain(1000, 0)) == 1
-    assert done.wait(5)
+    assert done.wait(60)
     reader.join()
 
 
