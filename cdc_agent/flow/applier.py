@@ -30,7 +30,7 @@ from cdc_agent.model.changes import Table, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.positions import Position
 from cdc_agent.model.refusals import Quarantined, Refusal, RefusedWrite
-from cdc_agent.model.steps import Clear
+from cdc_agent.model.steps import Clear, Step
 from cdc_agent.model.values import Row, Value
 from cdc_agent.model.writes import Provenance, Writes
 from cdc_agent.store.tables import taken_over
@@ -73,6 +73,7 @@ class Prepared:
 
     batch: Sequence[Transaction]
     mapped: Mapped
+    steps: Sequence[Step]
     completion: Completion
 
 
@@ -137,7 +138,7 @@ class Applier:
     def prepare(self, batch: Sequence[Transaction]) -> Prepared:
         """Decode and map a batch; may run while an earlier one is being applied."""
         mapped = self._router.map(batch, self._reread)
-        return Prepared(batch, mapped, Completion(mapped.runs, self._reread))
+        return Prepared(batch, mapped, batching.steps(mapped.segments), Completion(mapped.runs, self._reread))
 
     def _reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """Both a batch that is being mapped and the one that is being applied may ask."""
@@ -156,10 +157,10 @@ class Applier:
         elif batch[0].first and last.last:
             assert self._open is None, "a large transaction's parts follow each other"
             assert all(one.first and one.last for one in batch), "a batch holds whole transactions"
-            self._apply_whole(batch, mapped, prepared.completion)
+            self._apply_whole(prepared)
         else:
             assert len(batch) == 1, "a part is applied by itself"
-            self._apply_part(batch[0], mapped, prepared.completion)
+            self._apply_part(batch[0], prepared)
 
     def enter(self) -> None:
         """Between transactions: write the entries that are due, each with the checkpoint in one target transaction.
@@ -233,22 +234,22 @@ class Applier:
             assert self._read is None or position.reached(self._read), "positions never go back"
             self._read = position
 
-    def _apply_whole(self, batch: Sequence[Transaction], mapped: Mapped, completion: Completion) -> None:
+    def _apply_whole(self, prepared: Prepared) -> None:
+        batch = prepared.batch
         last = batch[-1]
         assert last.position is not None
         with_rows = [transaction for transaction in batch if transaction.pieces]
         path, commit_time = with_rows[0].path, with_rows[-1].commit_time
-        checkpoint = self._next_checkpoint(path, last.position, commit_time, mapped, _echoes(batch))
-        self._write(checkpoint, last.position, mapped, completion)
+        checkpoint = self._next_checkpoint(path, last.position, commit_time, prepared.mapped, _echoes(batch))
+        self._write(checkpoint, last.position, prepared)
 
-    def _write(
-        self, checkpoint: Checkpoint, position: Position, mapped: Mapped, completion: Completion
-    ) -> list[Refusal]:
+    def _write(self, checkpoint: Checkpoint, position: Position, prepared: Prepared) -> list[Refusal]:
         """One target transaction; returns what was put into quarantine in it."""
+        mapped, completion = prepared.mapped, prepared.completion
         refused: list[RefusedWrite] = []
         self._target.begin(checkpoint)
         try:
-            self._target.apply(batching.steps(mapped.segments), completion)
+            self._target.apply(prepared.steps, completion)
         except RowRefused:
             self._target.rollback()
             self._target.begin(checkpoint)
@@ -262,12 +263,12 @@ class Applier:
         self._commit(checkpoint, position)
         return parked
 
-    def _apply_part(self, part: Transaction, mapped: Mapped, completion: Completion) -> None:
+    def _apply_part(self, part: Transaction, prepared: Prepared) -> None:
+        mapped, steps, completion = prepared.mapped, prepared.steps, prepared.completion
         if self._open is None:
             self._open = _Open()
             self._target.begin(self._next_checkpoint(part.path, self.position, None, Mapped(transactions=1)))
         self._open.changes += mapped.changes
-        steps = batching.steps(mapped.segments)
         refused: list[RefusedWrite] = []
         if steps and self._target.attempt(steps, completion) is not None:
             refused = self._apply_carefully(mapped.segments, completion)
@@ -357,7 +358,8 @@ class Applier:
         if not _rows(mapped) and not mapped.rejected:
             return Entered(0, passed_over, (), self.position)
         checkpoint = self._next_checkpoint((), self.seen, None, mapped)
-        refused = self._write(checkpoint, self.seen, mapped, Completion((), self._reread))
+        prepared = Prepared((), mapped, batching.steps(mapped.segments), Completion((), self._reread))
+        refused = self._write(checkpoint, self.seen, prepared)
         written = _rows(mapped) + len(mapped.rejected) - len(refused)
         return Entered(written, passed_over, tuple(refused), self.position)
 

@@ -13,8 +13,8 @@ from cdc_agent.engines.postgres.identifiers import literal, qualified, quote
 from cdc_agent.errors import NotSetUp, PrivilegeMissing, RowRefused, TargetSchemaError, TargetUnavailable
 from cdc_agent.model.steps import Clear, Ordered, Removes, Updates, Upserts
 from cdc_agent.model.values import UNSENT, Kind, Row
-from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT
-from cdc_agent.targets.postgres import PostgresTarget
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding
+from cdc_agent.targets.postgres import PostgresTarget, writing
 from tests.support.servers import Server
 from tests.support.targets import PIPELINE, Rig, close_rig, nothing_missing, open_rig
 
@@ -62,6 +62,14 @@ def rig_of(any_postgres: Server) -> Iterator[Callable[..., Rig]]:
 # --- types
 
 
+@pytest.fixture(params=["by their number", "as wide rows"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How rows travel."""
+    if request.param == "as wide rows":
+        monkeypatch.setattr(writing, "WIDE", 0)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", SIZES)
 def test_every_type_arrives_as_it_was(rig_of: Callable[..., Rig], size: int) -> None:
     """The canonical text of each type is stored as that value, and NULL as NULL, however rows travel."""
@@ -95,6 +103,7 @@ def test_a_keyless_table_of_every_type_finds_its_rows(rig_of: Callable[..., Rig]
     assert rig.rows("types", "id, t IS NOT NULL") == [(3, True)]
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", SIZES)
 def test_keys_are_compared_as_their_own_type_compares_them(rig_of: Callable[..., Rig], size: int) -> None:
     """A type from an extension brings its own equality, which its unique index means."""
@@ -167,20 +176,23 @@ def test_a_trigger_that_always_fires_sees_fresh_rows(rig_of: Callable[..., Rig])
     assert rig.rows("log", "count(*)") == [(1100,)]
 
 
+LONG = [(b"%d" % i, b"l" * 2_000) for i in range(600)]
 WIDE = [(b"%d" % i, b"w" * 100_000) for i in range(20)]
 
 
 @pytest.mark.parametrize(
     ("rows", "fresh", "copied"),
     [
-        (WIDE, True, ["items"]),
-        (WIDE, False, ["pg_temp"]),
-        (WIDE[:1], True, []),
+        (LONG, True, ["items"]),
+        (LONG, False, ["pg_temp"]),
+        (LONG[:1], True, []),
+        (WIDE, True, []),
+        (WIDE, False, []),
         ([(b"%d" % i, b"narrow") for i in range(20)], True, []),
         ([(b"%d" % i, b"narrow") for i in range(600)], True, ["items"]),
         ([(b"%d" % i, b"narrow") for i in range(600)], False, []),
     ],
-    ids=["wide fresh", "wide", "one wide", "few narrow", "many fresh", "many"],
+    ids=["long fresh", "long", "one long", "wide fresh", "wide", "few narrow", "many fresh", "many"],
 )
 def test_rows_are_copied_when_they_are_many_or_wide(
     rig_of: Callable[..., Rig], rows: list[Row], fresh: bool, copied: list[str]
@@ -196,15 +208,42 @@ def test_rows_are_copied_when_they_are_many_or_wide(
     assert rig.rows("items", "count(*), sum(length(v))") == [(len(rows), sum(len(row[1]) for row in rows))]
 
 
+@pytest.mark.parametrize("size", [2, 31, 32, 77])
+def test_wide_rows_are_written_changed_and_removed(rig_of: Callable[..., Rig], size: int) -> None:
+    """Rows that travel several to a statement are found one by one: what is there, what is missing, and NULL keys."""
+    rig = rig_of("CREATE TABLE items (id int UNIQUE, v text, more text)")
+    binding = rig.bind("items", key=("id",))
+    ids: list[bytes | None] = [b"%d" % i if i else None for i in range(size)]
+    rig.apply(Upserts(binding, [(one, b"w" * 10_000, b"keep") for one in ids[: size // 2]]))
+    asked: list[Row] = []
+    long = b"c" * 9_000
+
+    def missing(of: Binding, key: Row) -> Row | None:
+        asked.append(key)
+        return None if key == (ids[-1],) else (*key, b"reread", b"whole")
+
+    rig.apply(Updates(binding, (0, 1), [(one, long) for one in ids]), missing=missing)
+    assert sorted(asked) == sorted([(one,) for one in ids[size // 2 :]])
+    changed = {i or None: "c" * 9_000 if i < size // 2 else "reread" for i in range(size - 1)}
+    assert dict(rig.rows("items", "id, v")) == changed
+    rig.apply(Upserts(binding, [(one, b"w" * 9_001, None) for one in ids]))
+    assert rig.rows("items", "count(*), count(more), min(length(v))") == [(size, 0, 9_001)]
+    rig.apply(Removes(binding, [(one,) for one in ids]))
+    assert rig.rows("items") == []
+
+
+@pytest.mark.parametrize("rows", [LONG, WIDE], ids=["long", "wide"])
 @pytest.mark.parametrize("fresh", [True, False])
-def test_a_nul_byte_in_the_middle_of_a_copy_refuses_the_rows(rig_of: Callable[..., Rig], fresh: bool) -> None:
+def test_a_nul_byte_in_the_middle_of_a_copy_refuses_the_rows(
+    rig_of: Callable[..., Rig], rows: list[Row], fresh: bool
+) -> None:
     """What was sent before it was found is given up, and the transaction goes on."""
     rig = rig_of("CREATE TABLE items (id int PRIMARY KEY, v text)")
     binding = rig.bind("items")
     rig.target.begin(rig.checkpoint)
-    refused = rig.target.attempt([Upserts(binding, [*WIDE, (b"99", b"a\0b")], fresh=fresh)], nothing_missing)
+    refused = rig.target.attempt([Upserts(binding, [*rows, (b"999", b"a\0b")], fresh=fresh)], nothing_missing)
     assert isinstance(refused, RowRefused)
-    assert rig.target.attempt([Upserts(binding, WIDE[:3], fresh=fresh)], nothing_missing) is None
+    assert rig.target.attempt([Upserts(binding, rows[:3], fresh=fresh)], nothing_missing) is None
     rig.target.commit()
     assert rig.rows("items", "count(*)") == [(3,)]
 

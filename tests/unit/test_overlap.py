@@ -51,16 +51,42 @@ def fail() -> None:
     raise ValueError("refused")
 
 
-def test_after_an_error_nothing_else_runs(overlap: Overlap) -> None:
-    """The next call raises it in place of running; after that work is accepted again."""
+def test_one_call_waits_behind_the_one_that_runs(overlap: Overlap) -> None:
+    """The caller may hand over a second call, and waits with the third."""
+    release, handed = threading.Event(), threading.Event()
+
+    def hand_over() -> None:
+        for _ in range(3):
+            overlap.run(lambda: assert_waited(release), beside=True)
+        handed.set()
+
+    caller = threading.Thread(target=hand_over, daemon=True)
+    caller.start()
+    assert not handed.wait(0.1)
+    release.set()
+    assert handed.wait(10)
+    caller.join(10)
+    overlap.settle()
+
+
+def assert_waited(release: threading.Event) -> None:
+    assert release.wait(10)
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+def test_after_an_error_nothing_else_runs(overlap: Overlap, behind: int) -> None:
+    """What waits behind it does not run, and it is raised in place of a later call; after that work is accepted again."""
     ran: list[int] = []
     overlap.run(fail, beside=True)
-    with pytest.raises(ValueError, match="refused"):
+    for _ in range(behind):
         overlap.run(lambda: ran.append(1), beside=True)
+    with pytest.raises(ValueError, match="refused"):
+        overlap.run(lambda: ran.append(2), beside=False)
     assert ran == []
-    overlap.run(lambda: ran.append(2), beside=True)
+    assert not overlap.running
+    overlap.run(lambda: ran.append(3), beside=True)
     overlap.settle()
-    assert ran == [2]
+    assert ran == [3]
 
 
 def test_what_shares_the_connection_waits(overlap: Overlap) -> None:

@@ -1,8 +1,8 @@
 """The SQL that writes to one target table: a binding and the table's layout in, statements out. Pure.
 
-Every statement reads its rows from a relation ``s`` with the columns ``c0``, ``c1`` …, which comes in three forms: one
-row of parameters, one array parameter for each column, or a staging table that COPY has filled. The rest of a
-statement is the same for the three.
+Every statement reads its rows from a relation ``s`` with the columns ``c0``, ``c1`` …, which comes in four forms: one
+row of parameters, several, one array parameter for each column, or a staging table that COPY has filled. The rest of a
+statement is the same for the four.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Form(enum.Enum):
     """How rows reach a statement."""
 
     SINGLE = "single"
+    VALUES = "values"
     ARRAYS = "arrays"
     STAGE = "stage"
 
@@ -37,6 +38,8 @@ class Shape:
     """NULL equals NULL: for keys that hold a NULL, which no unique index finds."""
     numbered: bool = False
     """Each row carries its number from 1, to tell which rows found nothing."""
+    count: int = 1
+    """How many rows, for `Form.VALUES`."""
 
 
 class Statements:
@@ -209,6 +212,8 @@ class Statements:
             fields = [f"${place}::{column.type} AS c{place - 1}" for place, column in enumerate(columns, 1)]
             number = ["1 AS n"] if shape.numbered else []
             return f"(SELECT {', '.join(fields + number)}) AS s"
+        if shape.form is Form.VALUES:
+            return _listed(columns, shape.count, numbered=shape.numbered)
         return f"({_unnested(columns, numbered=shape.numbered)}) AS s"
 
     def _refuse_moved_identity(self, shape: Shape) -> None:
@@ -226,6 +231,15 @@ def _column(layout: Layout, name: str) -> ColumnLayout:
         return layout.columns[name]
     except KeyError:
         raise TargetSchemaError(f"column {name} is no longer in {layout.title} on the target") from None
+
+
+def _listed(columns: Sequence[ColumnLayout], count: int, *, numbered: bool) -> str:
+    rows = []
+    for row in range(count):
+        fields = [f"${row * len(columns) + place}::{column.type}" for place, column in enumerate(columns, 1)]
+        rows.append(f"({', '.join(fields + ([str(row + 1)] if numbered else []))})")
+    names = [f"c{place}" for place in range(len(columns))] + (["n"] if numbered else [])
+    return f"(VALUES {', '.join(rows)}) AS s ({', '.join(names)})"
 
 
 def _unnested(columns: Sequence[ColumnLayout], *, numbered: bool) -> str:

@@ -2,9 +2,10 @@
 
 Rows that the source has just inserted are copied straight into the table, which costs half of a merge; when one of
 them is there already, the merge follows. Otherwise one row travels as parameters of a prepared statement, few as one
-array for each column, many or wide ones through COPY into a temporary table: arrays need no round trip of their own,
-but each of their bytes costs both ends more (`ARRAYS`, `INSERTS`). Partial rows whose target row is missing are read
-again from the source once everything else has landed.
+array for each column, many through COPY into a temporary table: arrays need no round trip of their own, but each of
+their bytes costs both ends more (`ARRAYS`, `INSERTS`). Wide rows travel as parameters, several to a statement: there
+each byte costs least, since no end looks for separators in it (`WIDE`). Partial rows whose target row is missing are
+read again from the source once everything else has landed.
 
 Never begins, commits or rolls back.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from cdc_agent.engines.postgres.identifiers import qualified, quote
@@ -42,6 +44,12 @@ ARRAYS: Final = Bounds(1000, 512 * 1024)
 """Beyond them a staging table is faster (measured on PostgreSQL 18)."""
 INSERTS: Final = Bounds(500, 128 * 1024)
 """Beyond them a straight copy is faster than arrays."""
+WIDE: Final = 4 * 1024
+"""Bytes of a row from which parameters are faster than COPY, into the table or into a staging table."""
+_LISTED: Final = (32, 16, 8, 4, 2)
+"""How many wide rows one statement holds: few sizes, so that few statements are prepared."""
+_PARAMETERS: Final = 65_535
+"""The protocol counts a statement's parameters in 16 bits."""
 CLASH_PAUSE: Final = 64
 """Batches that are merged at once after a fresh row was found to be there already."""
 
@@ -148,7 +156,7 @@ class Writer:
 
     def _copy(self, bound: _Bound, rows: Sequence[Row]) -> bool:
         """COPY into the table itself; False when that is not the same as `_upsert`, or a row was refused."""
-        if not bound.statements.may_copy or INSERTS.hold(rows):
+        if not bound.statements.may_copy or INSERTS.hold(rows) or _wide(rows):
             return False
         if bound.merges:
             bound.merges -= 1
@@ -330,6 +338,8 @@ class Writer:
         if len(rows) == 1:
             shape = Shape(columns, Form.SINGLE, null_safe=null_safe, numbered=numbered)
             yield shape, cast(Parameters, rows[0]), rows
+        elif _wide(rows):
+            yield from _listed(columns, rows, null_safe=null_safe, numbered=numbered)
         elif self._can_stage and not ARRAYS.hold(rows):
             stage = self._fill_stage(bound, columns, rows, numbered=numbered)
             yield Shape(columns, Form.STAGE, stage, null_safe=null_safe, numbered=numbered), (), rows
@@ -368,6 +378,23 @@ class Writer:
             queued = self._flight.add(statement, parameters, doing=bound.doing, prepare=prepare)
         assert queued is not None
         return queued
+
+
+def _wide(rows: Sequence[Row]) -> bool:
+    return bytes_of(rows) >= WIDE * len(rows)
+
+
+def _listed(
+    columns: tuple[int, ...], rows: Sequence[Row], *, null_safe: bool, numbered: bool
+) -> Iterator[tuple[Shape, Parameters, Sequence[Row]]]:
+    done = 0
+    while rest := len(rows) - done:
+        count = next((n for n in _LISTED if n <= rest and n * len(columns) <= _PARAMETERS), 1)
+        part = rows[done : done + count]
+        done += count
+        form = Form.VALUES if count > 1 else Form.SINGLE
+        shape = Shape(columns, form, null_safe=null_safe, numbered=numbered, count=count)
+        yield shape, cast(Parameters, tuple(chain.from_iterable(part))), part
 
 
 def _by_null_key(bound: _Bound, rows: Sequence[Row], places: Sequence[int]) -> Iterator[tuple[Sequence[Row], bool]]:
