@@ -46,6 +46,8 @@ SOURCE: Final = (
     "source.acknowledge",
     "source.reread",
 )
+SCHEMA: Final = ("target.recall", "target.remember", "target.alter")
+"""What is remembered of tables, and their changes that are followed."""
 SETUP: Final = (
     "setup.schema",
     "setup.target_table",
@@ -54,7 +56,7 @@ SETUP: Final = (
     "setup.checkpoint",
     "store.migration",
 )
-NAMES: Final = (*TARGET, *SOURCE, *SETUP)
+NAMES: Final = (*TARGET, *SCHEMA, *SOURCE, *SETUP)
 _WHENS: Final = ("before", "after")
 _ACTIONS: Final = ("exit", "raise", "hold")
 

@@ -13,6 +13,7 @@ from cdc_agent.model.changes import Table, TableName, Transaction
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.model.positions import Position
 from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.remembered import Memory, Note
 from cdc_agent.model.steps import Step
 from cdc_agent.model.tables import ForeignKey, TargetTable
 from cdc_agent.model.values import Row, Value
@@ -66,6 +67,18 @@ class FailingTarget:
     def quarantine(self, pipeline: str, entries: Sequence[Quarantined]) -> None:
         with around("target.quarantine"):
             self._inner.quarantine(pipeline, entries)
+
+    def recall(self, pipeline: str) -> Memory:
+        with around("target.recall"):
+            return self._inner.recall(pipeline)
+
+    def remember(self, pipeline: str, notes: Sequence[Note]) -> None:
+        with around("target.remember"):
+            self._inner.remember(pipeline, notes)
+
+    def alter(self, statement: str) -> None:
+        with around("target.alter"):
+            self._inner.alter(statement)
 
     def finish(self, checkpoint: Checkpoint) -> None:
         with around("target.finish"):

@@ -24,7 +24,8 @@ def account(database: Database, *, reads: bool) -> str:
 def own_store(user: str, version: int) -> list[str]:
     """What gives a role the schema cdc_agent, or changes tables of `version` that another role owns."""
     if version:
-        return versions.written_out(Engine.POSTGRES, version)
+        rights = f"GRANT {', '.join(WRITE)} ON ALL TABLES IN SCHEMA cdc_agent TO {quote(user)}"
+        return [*versions.written_out(Engine.POSTGRES, version), rights]
     return [f"CREATE SCHEMA cdc_agent AUTHORIZATION {quote(user)}"]
 
 

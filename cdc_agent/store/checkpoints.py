@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from typing import Final
 
 from cdc_agent.engines.admin import Admin
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.store import versions
 from cdc_agent.store.tables import CHECKPOINT_COLUMNS, checkpoint_values, read_checkpoint
+
+_REMEMBERS: Final = 3
+"""The version of the tables from which on they hold what is known of the pipelines' tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,16 @@ def write_first(target: Admin, pipeline: str, source: str, position: str, identi
 
 
 def remove(target: Admin, pipeline: str) -> bool:
-    """Delete the pipeline's checkpoint and history; quarantined rows stay. True when there was a checkpoint."""
-    if not versions.readable(target):
+    """Delete the pipeline's checkpoint, history and memory of its tables; quarantined rows and the audit stay.
+
+    True when there was a checkpoint.
+    """
+    version = versions.readable(target)
+    if not version:
         return False
     where = f"WHERE {target.quote('pipeline')} = %s"
-    target.run(f"DELETE FROM {target.quote('cdc_agent', 'checkpoint_history')} {where}", (pipeline,))
+    for table in ("checkpoint_history", *(("schema", "table_state") if version >= _REMEMBERS else ())):
+        target.run(f"DELETE FROM {target.quote('cdc_agent', table)} {where}", (pipeline,))
     return target.run(f"DELETE FROM {target.quote('cdc_agent', 'checkpoint')} {where}", (pipeline,)) > 0
 
 

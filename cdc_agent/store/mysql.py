@@ -119,7 +119,55 @@ _SECOND: Final = (
     ),
 )
 
-MIGRATIONS: Final = (Migration(1, tuple(map(Statement, _FIRST))), Migration(2, _SECOND))
+_THIRD: Final = (
+    f"""
+    CREATE TABLE IF NOT EXISTS `cdc_agent`.`schema` (
+        `pipeline`       VARCHAR(190)  NOT NULL,
+        `aspect`         VARCHAR(16)   NOT NULL,
+        `source_schema`  VARCHAR(64)   NOT NULL,
+        `source_table`   VARCHAR(64)   NOT NULL,
+        `target_schema`  VARCHAR(64)   NOT NULL,
+        `target_table`   VARCHAR(64)   NOT NULL,
+        `description`    LONGTEXT      NOT NULL,
+        `written_at`     DATETIME(6)   NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+        PRIMARY KEY (`pipeline`, `aspect`, `source_schema`, `source_table`, `target_schema`, `target_table`)
+    ) {_TABLE}
+    """,
+    f"""
+    CREATE TABLE IF NOT EXISTS `cdc_agent`.`table_state` (
+        `pipeline`       VARCHAR(190)  NOT NULL,
+        `source_schema`  VARCHAR(64)   NOT NULL,
+        `source_table`   VARCHAR(64)   NOT NULL,
+        `target_schema`  VARCHAR(64)   NOT NULL,
+        `target_table`   VARCHAR(64)   NOT NULL,
+        `state`          VARCHAR(16)   NOT NULL,
+        `code`           VARCHAR(16)   NOT NULL,
+        `reason`         TEXT          NOT NULL,
+        `statement`      LONGTEXT      NOT NULL,
+        `pending`        LONGTEXT      NOT NULL,
+        `since`          DATETIME(6)   NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+        PRIMARY KEY (`pipeline`, `source_schema`, `source_table`, `target_schema`, `target_table`)
+    ) {_TABLE}
+    """,
+    f"""
+    CREATE TABLE IF NOT EXISTS `cdc_agent`.`audit` (
+        `id`        BIGINT        NOT NULL AUTO_INCREMENT PRIMARY KEY,
+        `acted_at`  DATETIME(6)   NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+        `actor`     VARCHAR(255)  NOT NULL,
+        `act`       VARCHAR(64)   NOT NULL,
+        `pipeline`  VARCHAR(190)  NOT NULL,
+        `subject`   TEXT          NOT NULL,
+        `details`   LONGTEXT      NOT NULL,
+        `digest`    CHAR(64)      NOT NULL
+    ) {_TABLE}
+    """,
+)
+
+MIGRATIONS: Final = (
+    Migration(1, tuple(map(Statement, _FIRST))),
+    Migration(2, _SECOND),
+    Migration(3, tuple(map(Statement, _THIRD))),
+)
 
 
 def _listed(columns: Sequence[str]) -> str:
@@ -186,3 +234,40 @@ PRUNE_HISTORY: Final = (
 
 ADD_QUARANTINED: Final = _insert("quarantine", tables.QUARANTINE_COLUMNS)
 """`tables.quarantine_values`."""
+
+RECALL: Final = (
+    f"SELECT {_listed(tables.SCHEMA_COLUMNS[1:])} FROM `cdc_agent`.`schema` WHERE `pipeline` = %s"
+    " ORDER BY `source_schema`, `source_table`, `target_schema`, `target_table`"
+)
+"""The rows that `tables.remembered` reads."""
+
+RECALL_STATES: Final = (
+    f"SELECT {_listed(tables.STATE_COLUMNS[1:])}, DATE_FORMAT(`since`, '%%Y-%%m-%%d %%H:%%i:%%s')"
+    " FROM `cdc_agent`.`table_state` WHERE `pipeline` = %s"
+    " ORDER BY `source_schema`, `source_table`, `target_schema`, `target_table`"
+)
+"""The rows that `tables.table_state` reads."""
+
+
+def _upsert(table: str, columns: Sequence[str], key: Sequence[str], more: str) -> str:
+    """`more` comes first: assignments see the values of those before them."""
+    sets = ", ".join(f"{quote(one)} = VALUES({quote(one)})" for one in columns if one not in key)
+    return f"{_insert(table, columns)} ON DUPLICATE KEY UPDATE {more}, {sets}"
+
+
+REMEMBER: Final = _upsert("schema", tables.SCHEMA_COLUMNS, tables.SCHEMA_KEY, "`written_at` = CURRENT_TIMESTAMP(6)")
+"""`tables.schema_values`."""
+
+FORGET: Final = (
+    "DELETE FROM `cdc_agent`.`schema` WHERE `pipeline` = %s AND `aspect` = %s AND `source_schema` = %s"
+    " AND `source_table` = %s AND `target_schema` = %s AND `target_table` = %s"
+)
+"""`tables.schema_values` without the description."""
+
+NOTE_STATE: Final = _upsert(
+    "table_state",
+    tables.STATE_COLUMNS,
+    tables.STATE_KEY,
+    "`since` = IF(`state` = VALUES(`state`), `since`, CURRENT_TIMESTAMP(6))",
+)
+"""`tables.state_values`."""

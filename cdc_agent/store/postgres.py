@@ -100,9 +100,54 @@ _SECOND: Final = (
     """,
 )
 
+_THIRD: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS cdc_agent.schema (
+        pipeline       text        NOT NULL,
+        aspect         text        NOT NULL,
+        source_schema  text        NOT NULL,
+        source_table   text        NOT NULL,
+        target_schema  text        NOT NULL,
+        target_table   text        NOT NULL,
+        description    text        NOT NULL,
+        written_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (pipeline, aspect, source_schema, source_table, target_schema, target_table)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS cdc_agent.table_state (
+        pipeline       text        NOT NULL,
+        source_schema  text        NOT NULL,
+        source_table   text        NOT NULL,
+        target_schema  text        NOT NULL,
+        target_table   text        NOT NULL,
+        state          text        NOT NULL,
+        code           text        NOT NULL,
+        reason         text        NOT NULL,
+        statement      text        NOT NULL,
+        pending        text        NOT NULL,
+        since          timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (pipeline, source_schema, source_table, target_schema, target_table)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS cdc_agent.audit (
+        id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        acted_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+        actor      text        NOT NULL,
+        act        text        NOT NULL,
+        pipeline   text        NOT NULL,
+        subject    text        NOT NULL,
+        details    text        NOT NULL,
+        digest     text        NOT NULL
+    )
+    """,
+)
+
 MIGRATIONS: Final = (
     Migration(1, tuple(map(Statement, _FIRST))),
     Migration(2, tuple(map(Statement, _SECOND))),
+    Migration(3, tuple(map(Statement, _THIRD))),
 )
 
 
@@ -197,3 +242,39 @@ WHERE id IN (
 
 ADD_QUARANTINED: Final = _insert("quarantine", tables.QUARANTINE_COLUMNS)
 """`tables.quarantine_values`."""
+
+RECALL: Final = (
+    f"SELECT {_listed(tables.SCHEMA_COLUMNS[1:])} FROM cdc_agent.schema WHERE pipeline = $1::text "
+    "ORDER BY source_schema, source_table, target_schema, target_table"
+).encode()
+"""The rows that `tables.remembered` reads."""
+
+RECALL_STATES: Final = (
+    f"SELECT {_listed(tables.STATE_COLUMNS[1:])}, to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') "
+    "FROM cdc_agent.table_state WHERE pipeline = $1::text "
+    "ORDER BY source_schema, source_table, target_schema, target_table"
+).encode()
+"""The rows that `tables.table_state` reads."""
+
+
+def _upsert(table: str, columns: Sequence[str], key: Sequence[str], more: str) -> bytes:
+    sets = ", ".join(f"{quote(one)} = excluded.{quote(one)}" for one in columns if one not in key)
+    return (_insert(table, columns).decode() + f" ON CONFLICT ({_listed(key)}) DO UPDATE SET {sets}, {more}").encode()
+
+
+REMEMBER: Final = _upsert("schema", tables.SCHEMA_COLUMNS, tables.SCHEMA_KEY, "written_at = clock_timestamp()")
+"""`tables.schema_values`."""
+
+FORGET: Final = (
+    b"DELETE FROM cdc_agent.schema WHERE pipeline = $1::text AND aspect = $2::text AND source_schema = $3::text "
+    b"AND source_table = $4::text AND target_schema = $5::text AND target_table = $6::text"
+)
+"""`tables.schema_values` without the description."""
+
+NOTE_STATE: Final = _upsert(
+    "table_state",
+    tables.STATE_COLUMNS,
+    tables.STATE_KEY,
+    "since = CASE WHEN table_state.state = excluded.state THEN table_state.since ELSE clock_timestamp() END",
+)
+"""`tables.state_values`."""

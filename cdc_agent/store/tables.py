@@ -5,6 +5,9 @@ In PostgreSQL they live in the schema ``cdc_agent``, in MySQL and MariaDB in the
 - ``checkpoint``: one row for each pipeline; written first in every apply transaction, and so the echo marker too;
 - ``checkpoint_history``: earlier checkpoints, for replay;
 - ``quarantine``: refused changes with their reason, their images and keys before and after;
+- ``schema``: the tables of each route and the source's keys, as they were at the checkpoint;
+- ``table_state``: how each routed table stands, and why;
+- ``audit``: what persons did to a running system, each line with the digest of the one before;
 - ``schema_version``: one row for each version that these tables have reached.
 
 Nothing here does I/O.
@@ -18,8 +21,9 @@ from cdc_agent.errors import PositionUnreadable, TablesOutdated, TablesTooNew, T
 from cdc_agent.model import echo
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.remembered import Aspect, Condition, Remembered, TableState
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The version of the tables that this program reads and writes."""
 
 HISTORY_DAYS: Final = 7
@@ -73,6 +77,16 @@ QUARANTINE_COLUMNS: Final = (
     "new_key",
 )
 """The columns that `quarantine_values` fills; ``row_data`` is the newest image that is known."""
+
+SCHEMA_KEY: Final = ("pipeline", "aspect", "source_schema", "source_table", "target_schema", "target_table")
+SCHEMA_COLUMNS: Final = (*SCHEMA_KEY, "description")
+"""The columns that `schema_values` fills."""
+
+STATE_KEY: Final = ("pipeline", "source_schema", "source_table", "target_schema", "target_table")
+STATE_COLUMNS: Final = (*STATE_KEY, "state", "code", "reason", "statement", "pending")
+"""The columns that `state_values` fills; ``since`` is the server's own clock."""
+
+AUDIT_COLUMNS: Final = ("actor", "act", "pipeline", "subject", "details", "digest")
 
 QUARANTINE_STATES: Final = ("waiting", "released", "discarded")
 
@@ -128,6 +142,29 @@ def quarantine_values(pipeline: str, entry: Quarantined) -> tuple[Any, ...]:
         entry.old_key,
         entry.new_key,
     )
+
+
+def schema_values(pipeline: str, entry: Remembered) -> tuple[str, ...]:
+    """The values of `SCHEMA_COLUMNS`."""
+    return (pipeline, entry.aspect.value, *entry.source, *entry.target, entry.description)
+
+
+def state_values(pipeline: str, state: TableState) -> tuple[str, ...]:
+    """The values of `STATE_COLUMNS`."""
+    told = (state.condition.value, state.code, state.reason, state.statement, state.pending)
+    return (pipeline, *state.source, *state.target, *told)
+
+
+def remembered(row: tuple[Any, ...]) -> Remembered:
+    """One row of ``schema``, without its pipeline."""
+    aspect, source_schema, source_table, target_schema, target_table, description = row
+    return Remembered(Aspect(aspect), (source_schema, source_table), (target_schema, target_table), description)
+
+
+def table_state(row: tuple[Any, ...]) -> TableState:
+    """One row of ``table_state``, without its pipeline and with its time as text."""
+    source_schema, source_table, target_schema, target_table, state, *told = row
+    return TableState((source_schema, source_table), (target_schema, target_table), Condition(state), *told)
 
 
 def read_checkpoint(row: tuple[Any, ...]) -> Checkpoint:

@@ -9,6 +9,7 @@ from cdc_agent.errors import RowRefused
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.remembered import Memory, Note
 from cdc_agent.model.steps import Step
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.model.values import Row
@@ -68,6 +69,18 @@ class Target(Protocol):
 
     def quarantine(self, pipeline: str, entries: Sequence[Quarantined]) -> None:
         """Insert rows into `cdc_agent.quarantine` inside the open transaction."""
+
+    def recall(self, pipeline: str) -> Memory:
+        """All that is remembered of the pipeline's tables. Outside a transaction; raises what `checkpoint` raises."""
+
+    def remember(self, pipeline: str, notes: Sequence[Note]) -> None:
+        """Write into `cdc_agent.schema` and `cdc_agent.table_state` inside the open transaction."""
+
+    def alter(self, statement: str) -> None:
+        """Run a change of a table's schema outside a transaction; a server may do it in steps of its own.
+
+        Cached descriptions are dropped. Raises PrivilegeMissing, TransactionAborted when a lock was not to be had.
+        """
 
     def finish(self, checkpoint: Checkpoint) -> None:
         """Before a chunked transaction's commit: write the checkpoint's final position and counts."""

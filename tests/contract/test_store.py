@@ -38,6 +38,7 @@ QUARANTINE = (
     "source_commit_time, quarantined_at, state"
 )
 
+OF_0_1_0 = ("checkpoint", "checkpoint_history", "quarantine", "schema_version")
 SINCE_0_1_0 = {("checkpoint_history", name) for name in ("source_identity", "label")} | {
     ("quarantine", name) for name in ("old_row", "new_row", "old_key", "new_key")
 }
@@ -199,7 +200,7 @@ def test_new_tables_are_as_upgraded_ones(target: Database) -> None:
         assert shape(target) == made
         assert versions.bring_up(server) == VERSION
     assert shape(target) == made
-    assert names(made) - names(before) == SINCE_0_1_0
+    assert {name for name in names(made) - names(before) if name[0] in OF_0_1_0} == SINCE_0_1_0
     assert names(before) < names(made)
     assert versions_of(target) == list(range(1, VERSION + 1))
 
@@ -221,7 +222,7 @@ def test_what_0_1_0_left_is_refused_upgraded_and_continued(sync: Sync) -> None:
     (row,) = json.loads(sync.command("quarantine", "--json").out)["pipelines"][0]["rows"]
     assert row["reason"] == "too long"
     assert rows(other) == kept
-    assert "version 1 to 2" in sync.command("setup", "--upgrade").out
+    assert f"version 1 to {VERSION}" in sync.command("setup", "--upgrade").out
     assert rows(other) == kept
     sync.catch_up()
     assert other.run("SELECT id, name FROM t ORDER BY id") == [(1, "one"), (2, "two")]
@@ -300,7 +301,7 @@ class CutShort:
 
 @pytest.mark.parametrize("start", ["nothing", "0.1.0"])
 def test_what_was_cut_short_is_finished_by_the_next(target: Database, start: str) -> None:
-    """Cut after any statement, tables have the version that they had, and the next attempt makes them whole."""
+    """Cut after any statement, tables have the last version that is whole, and the next attempt makes them whole."""
     with connected(target) as server:
         versions.bring_up(server)
         whole, statements = shape(target), 0
@@ -312,7 +313,8 @@ def test_what_was_cut_short_is_finished_by_the_next(target: Database, start: str
             with suppress(Cut):
                 versions.bring_up(cast("Admin", CutShort(server, statements)))
                 break
-            assert versions.found(server) == before == (1 if start == "0.1.0" else 0)
+            assert before == (1 if start == "0.1.0" else 0)
+            assert before <= versions.found(server) < VERSION
             versions.bring_up(server)
             assert shape(target) == whole
             assert versions_of(target) == list(range(1, VERSION + 1))

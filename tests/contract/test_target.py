@@ -18,6 +18,7 @@ from cdc_agent.errors import (
     TransactionAborted,
 )
 from cdc_agent.model import echo
+from cdc_agent.model.remembered import Aspect, Condition, Memory, Note, Remembered, TableState
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Updates, Upserts
 from cdc_agent.model.values import UNSENT, Row
 from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link
@@ -220,6 +221,51 @@ def test_history_is_kept_when_asked_for(rig: Rig) -> None:
         (PIPELINE,),
     )
     assert found[0] == (rig.checkpoint.generation, "lsn:0/77", 12.5)
+
+
+KNOWN = Remembered(Aspect.TABLES, ("public", "t"), ("crm", "t"), '{"name": "ü, \\"😀\\""}')
+STANDS = TableState(("public", "t"), ("crm", "t"), Condition.DIFFERING, "SC002", "a reason", "ALTER TABLE …", "{}")
+
+
+def remember(rig: Rig, *notes: Note) -> None:
+    rig.target.begin(rig.checkpoint)
+    rig.target.remember(PIPELINE, notes)
+    rig.target.commit()
+
+
+def test_what_is_remembered_of_tables_is_recalled_and_replaced(rig: Rig) -> None:
+    """Descriptions by aspect and tables, states by tables; a state that stays keeps its time, an empty text forgets."""
+    keys = Remembered(Aspect.KEYS, KNOWN.source, description="[]")
+    remember(rig, KNOWN, keys, STANDS)
+    found = rig.another().recall(PIPELINE)
+    assert sorted(found.known, key=lambda one: one.aspect, reverse=True) == [KNOWN, keys]
+    assert [replace(one, since="") for one in found.states] == [STANDS]
+    remember(rig, replace(keys, description=""), replace(KNOWN, description="{}"), replace(STANDS, reason="another"))
+    again = rig.target.recall(PIPELINE)
+    assert again.known == [replace(KNOWN, description="{}")]
+    assert again.states == [replace(found.states[0], reason="another")]
+    assert rig.target.recall("another pipeline") == Memory([], [])
+
+
+def test_what_is_remembered_comes_and_goes_with_the_checkpoint(rig: Rig) -> None:
+    """A rollback leaves what was known before."""
+    remember(rig, KNOWN)
+    rig.target.begin(rig.checkpoint)
+    rig.target.remember(PIPELINE, [replace(KNOWN, description="{}"), STANDS])
+    rig.target.rollback()
+    assert rig.target.recall(PIPELINE) == Memory([KNOWN], [])
+
+
+def test_a_table_that_the_target_alters_is_described_anew(rig: Rig) -> None:
+    """`alter` runs outside a transaction, and what was known of the table is forgotten."""
+    assert rig.target.describe(rig.schema, "items") is not None
+    table = f'"{rig.schema}".items' if rig.postgres else f"`{rig.schema}`.items"
+    rig.target.alter(f"ALTER TABLE {table} ADD COLUMN more varchar(5)")
+    found = rig.target.describe(rig.schema, "items")
+    assert found is not None
+    assert [column.name for column in found.columns][-1] == "more"
+    rig.apply(Upserts(rig.bind("items", ("id", "more")), [(b"1", b"x")]))
+    assert rig.rows("items", "id, more") == [(1, "x")]
 
 
 # --- sets

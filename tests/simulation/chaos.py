@@ -15,6 +15,7 @@ from cdc_agent.model.changes import Table, TableName
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.model.positions import Position
 from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.remembered import Memory, Note
 from cdc_agent.model.steps import Step
 from cdc_agent.model.tables import ForeignKey, TargetTable
 from cdc_agent.model.values import Row, Value
@@ -132,6 +133,15 @@ class StormyTarget:
 
     def quarantine(self, pipeline: str, entries: Sequence[Quarantined]) -> None:
         self._call(self._target.quarantine, pipeline, entries)
+
+    def recall(self, pipeline: str) -> Memory:
+        return self._call(self._target.recall, pipeline)
+
+    def remember(self, pipeline: str, notes: Sequence[Note]) -> None:
+        self._call(self._target.remember, pipeline, notes)
+
+    def alter(self, statement: str) -> None:
+        self._call(self._target.alter, statement)
 
     def finish(self, checkpoint: Checkpoint) -> None:
         self._call(self._target.finish, checkpoint)

@@ -149,7 +149,7 @@ def open_rig(server: Server | MemoryServer, *ddl: str, **options: Any) -> Rig:
 def set_up(database: Database, checkpoint: Checkpoint = CHECKPOINT) -> None:
     """The agent's own tables, with the first checkpoint of a pipeline."""
     make_store(database)
-    for table in ("checkpoint", "checkpoint_history", "quarantine"):
+    for table in ("checkpoint", "checkpoint_history", "quarantine", "schema", "table_state"):
         database.run(f"DELETE FROM cdc_agent.{table} WHERE pipeline = %s", (checkpoint.pipeline,))
     names, values = tables.CHECKPOINT_COLUMNS, tables.checkpoint_values(checkpoint)
     marks = ", ".join(["%s"] * len(values))

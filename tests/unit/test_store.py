@@ -37,7 +37,7 @@ def test_the_first_migration_is_what_0_1_0_made(engine: Engine) -> None:
 def test_a_dba_gets_only_what_is_missing_and_no_comment() -> None:
     """What is written out for tables of version 1 leaves out how they were made; nothing swallows a semicolon."""
     whole, rest = (versions.written_out(Engine.POSTGRES, version) for version in (0, 1))
-    assert whole[-1] == "INSERT INTO cdc_agent.schema_version (version) VALUES (1), (2) ON CONFLICT DO NOTHING"
-    assert rest[-1] == "INSERT INTO cdc_agent.schema_version (version) VALUES (2) ON CONFLICT DO NOTHING"
+    assert whole[-1] == "INSERT INTO cdc_agent.schema_version (version) VALUES (1), (2), (3) ON CONFLICT DO NOTHING"
+    assert rest[-1] == "INSERT INTO cdc_agent.schema_version (version) VALUES (2), (3) ON CONFLICT DO NOTHING"
     assert set(rest[:-1]) < set(whole)
     assert [line for line in whole if "--" in line or line.endswith(";")] == []

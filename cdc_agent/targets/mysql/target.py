@@ -31,6 +31,7 @@ from cdc_agent.errors import (
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.remembered import Memory, Note, Remembered
 from cdc_agent.model.steps import Step
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.store import mysql as sql
@@ -236,6 +237,29 @@ class MysqlTarget:
             self._wire.execute(
                 sql.ADD_QUARANTINED, tables.quarantine_values(pipeline, entry), "writing to cdc_agent.quarantine"
             )
+
+    def recall(self, pipeline: str) -> Memory:
+        """All that is remembered of the pipeline's tables."""
+        known = self._wire.select(sql.RECALL, (pipeline,), "reading cdc_agent.schema")
+        states = self._wire.select(sql.RECALL_STATES, (pipeline,), "reading cdc_agent.table_state")
+        self._end("ROLLBACK")
+        return Memory([tables.remembered(row) for row in known], [tables.table_state(row) for row in states])
+
+    def remember(self, pipeline: str, notes: Sequence[Note]) -> None:
+        """Write what is known of tables in the open transaction."""
+        for note in notes:
+            if not isinstance(note, Remembered):
+                values = tables.state_values(pipeline, note)
+                self._wire.execute(sql.NOTE_STATE, values, "writing cdc_agent.table_state")
+                continue
+            values = tables.schema_values(pipeline, note)
+            statement, sent = (sql.REMEMBER, values) if note.description else (sql.FORGET, values[:-1])
+            self._wire.execute(statement, sent, "writing cdc_agent.schema")
+
+    def alter(self, statement: str) -> None:
+        """Run one statement of DDL, which commits by itself."""
+        self._wire.run(statement, "altering a table")
+        self.forget()
 
     def commit(self, history: Checkpoint | None = None) -> None:
         """Commit, with a line of history first if given. Raises OutcomeUnknown when the answer did not arrive."""

@@ -33,6 +33,7 @@ from cdc_agent.errors import (
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.remembered import Memory, Note, Remembered
 from cdc_agent.model.steps import Step
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.store import postgres as sql
@@ -282,6 +283,36 @@ class PostgresTarget:
         for entry in entries:
             values = _texts(tables.quarantine_values(pipeline, entry))
             self._flight.add(sql.ADD_QUARANTINED, values, doing="writing cdc_agent.quarantine")
+
+    def recall(self, pipeline: str) -> Memory:
+        """All that is remembered of the pipeline's tables."""
+        values = _texts((pipeline,))
+        known = self._flight.run(sql.RECALL, values, doing="reading cdc_agent.schema").rows
+        states = self._flight.run(sql.RECALL_STATES, values, doing="reading cdc_agent.table_state").rows
+        return Memory([tables.remembered(row) for row in known], [tables.table_state(row) for row in states])
+
+    def remember(self, pipeline: str, notes: Sequence[Note]) -> None:
+        """Write what is known of tables inside the open transaction."""
+        for note in notes:
+            if not isinstance(note, Remembered):
+                values = _texts(tables.state_values(pipeline, note))
+                self._flight.add(sql.NOTE_STATE, values, doing="writing cdc_agent.table_state")
+                continue
+            values = _texts(tables.schema_values(pipeline, note))
+            if note.description:
+                self._flight.add(sql.REMEMBER, values, doing="writing cdc_agent.schema")
+            else:
+                self._flight.add(sql.FORGET, values[:-1], doing="writing cdc_agent.schema")
+
+    def alter(self, statement: str) -> None:
+        """Run one statement of DDL by itself, however long it takes."""
+        self._flight.alone(b"SET statement_timeout = 0", doing="setting up the session")
+        try:
+            self._flight.alone(statement.encode(), doing="altering a table")
+        finally:
+            if self._session is not None:
+                self._flight.alone(f"SET statement_timeout = '{STATEMENT_TIMEOUT}s'".encode(), doing="setting up")
+        self.forget()
 
     def finish(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint's final position and counts."""

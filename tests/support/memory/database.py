@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Condition
 
+from cdc_agent.errors import TargetSchemaError
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.remembered import Memory, Note, Remembered, TableState
 from cdc_agent.model.tables import ForeignKey, TargetTable
 from cdc_agent.model.values import Kind, Row, Value
 
@@ -51,6 +53,10 @@ class Committed:
     parked: Sequence[Quarantined]
 
 
+def _no_sql(statement: str) -> None:
+    raise TargetSchemaError(f"a database in memory does not know how to: {statement}")
+
+
 class MemoryDatabase:
     """What survives every crash of an agent."""
 
@@ -59,11 +65,14 @@ class MemoryDatabase:
         self.checkpoints: dict[str, Checkpoint] = {}
         self.history: list[Checkpoint] = []
         self.quarantine: list[Quarantined] = []
+        self.notes: dict[tuple[object, ...], tuple[str, Note]] = {}
         self.on_commit: Callable[[Committed], None] = lambda committed: None
         """Called within each commit that touched a checkpoint."""
         self.released = Condition()
         self.on_release: Callable[[], None] = self._tell
         """Called when the lock on `checkpoint` was given up."""
+        self.alter: Callable[[str], None] = _no_sql
+        """Changes a table's definition by a statement."""
         self.holder: Session | None = None
         self.foreign_keys = foreign_keys
         """Whether they act and refuse."""
@@ -79,6 +88,20 @@ class MemoryDatabase:
         before = self.tables[definition.full_name]
         self.tables[definition.full_name] = MemoryTable(definition, before.check, rows)
         self.version += 1
+
+    def remembered(self, pipeline: str) -> Memory:
+        """What was committed of a pipeline's tables."""
+        notes = [note for whose, note in self.notes.values() if whose == pipeline]
+        known = [note for note in notes if isinstance(note, Remembered)]
+        return Memory(known, [note for note in notes if isinstance(note, TableState)])
+
+    def note(self, pipeline: str, note: Note) -> None:
+        kind = note.aspect if isinstance(note, Remembered) else None
+        place = (pipeline, kind, note.source, note.target)
+        if isinstance(note, Remembered) and not note.description:
+            self.notes.pop(place, None)
+        else:
+            self.notes[place] = (pipeline, note)
 
     def _tell(self) -> None:
         with self.released:
@@ -103,6 +126,7 @@ class Session:
         self.checkpoint: Checkpoint | None = None
         self.history: list[Checkpoint] = []
         self.parked: list[Quarantined] = []
+        self.notes: list[tuple[str, Note]] = []
         self.touched: set[Name] = set()
 
     # --- transactions
@@ -121,6 +145,8 @@ class Session:
             database.tables[name].rows = rows
         database.quarantine.extend(self.parked)
         database.history.extend(self.history)
+        for pipeline, note in self.notes:
+            database.note(pipeline, note)
         checkpoint, parked = self.checkpoint, self.parked
         if checkpoint is not None:
             database.checkpoints[checkpoint.pipeline] = checkpoint

@@ -37,6 +37,7 @@ class SqlMemory:
         self.server = MemoryServer()
         self.name = SCHEMA
         self.memory = MemoryDatabase()
+        self.memory.alter = self.run
 
     def run(self, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
         tree = sqlglot.parse_one(sql.replace("%s", "?"), dialect="postgres")

@@ -10,6 +10,7 @@ from cdc_agent.errors import NotSetUp, OutcomeUnknown, RowRefused, TargetUnavail
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
+from cdc_agent.model.remembered import Memory, Note
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.model.values import UNSENT, Row
@@ -148,6 +149,18 @@ class MemoryTarget:
 
     def quarantine(self, pipeline: str, entries: Sequence[Quarantined]) -> None:
         self.settle().parked.extend(entries)
+
+    def recall(self, pipeline: str) -> Memory:
+        self._live()
+        return self.database.remembered(pipeline)
+
+    def remember(self, pipeline: str, notes: Sequence[Note]) -> None:
+        self.settle().notes.extend((pipeline, note) for note in notes)
+
+    def alter(self, statement: str) -> None:
+        self._live()
+        self.database.alter(statement)
+        self.forget()
 
     def finish(self, checkpoint: Checkpoint) -> None:
         self.settle().checkpoint = checkpoint
