@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 from cdc_agent.config.model import Engine
 from cdc_agent.engines.ddl import Dialect
@@ -17,6 +17,18 @@ from cdc_agent.model.shapes import Shape
 from cdc_agent.model.tables import TargetTable
 
 Found: TypeAlias = "list[tuple[Any, ...]]"
+
+
+class OldRows(NamedTuple):
+    """What a log sends of the rows that were updated or deleted."""
+
+    identity: Identity
+    key: tuple[str, ...] = ()
+    """Of `Identity.KEY` the columns that are sent."""
+    partitioned: bool = False
+    """Whether partitions decide, each by an identity of its own."""
+    silent: tuple[TableName, ...] = ()
+    """The partitions whose updates and deletes fail, since they have no identity."""
 
 
 class Admin(Protocol):
@@ -63,8 +75,8 @@ class Admin(Protocol):
     def clock(self) -> float:
         """The server's time now, in seconds since the epoch."""
 
-    def identities(self, names: Sequence[TableName]) -> dict[TableName, tuple[Identity, tuple[str, ...]]]:
-        """What the log sends of the tables' old rows, as things stand; and the columns of that key, if it is one."""
+    def identities(self, names: Sequence[TableName]) -> dict[TableName, OldRows]:
+        """What the log sends of the tables' old rows, as things stand."""
 
     def triggers(self, names: Sequence[TableName]) -> dict[TableName, list[str]]:
         """The names of those of the tables' triggers that are on, for tables that have some."""

@@ -239,6 +239,6 @@ def _check_identity(result: Bound) -> None:
         raise LogUnusable(
             f"rows of {_name(result.binding.table.full_name)} are identified by {', '.join(unsent)}, which the log of "
             f"{_name(source.full_name)} does not hold for updates and deletes",
-            hint=f"ALTER TABLE {_name(source.full_name)} REPLICA IDENTITY FULL (MySQL: binlog_row_image = FULL), or "
-            "identify rows by the source's key",
+            hint=f"ALTER TABLE {_name(source.full_name)} REPLICA IDENTITY FULL (where it is partitioned each of its "
+            "partitions; MySQL: binlog_row_image = FULL), or identify rows by the source's key",
         )

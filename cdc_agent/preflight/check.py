@@ -125,7 +125,7 @@ class _Check:
             source=source,
             target=target,
             source_table=source_table,
-            identity=source.server.identities([route.source])[route.source][0],
+            old_rows=source.server.identities([route.source])[route.source],
             target_name=route.target,
             target_table=target_table,
             routing=route,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from cdc_agent.config.model import Config, Database, PipelineSettings, RouteSettings
-from cdc_agent.engines.admin import Admin
+from cdc_agent.engines.admin import Admin, OldRows
 from cdc_agent.mapping.routes import Route
 from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.tables import TargetTable
@@ -42,13 +42,18 @@ class OnRoute:
     source: OnDatabase
     target: OnDatabase
     source_table: TargetTable
-    identity: Identity
+    old_rows: OldRows
     target_name: TableName
     target_table: TargetTable
     routing: Route
     """The route with its two tables."""
     routed: Callable[[TableName], Sequence[Route]]
     """The routes of any source table."""
+
+    @property
+    def identity(self) -> Identity:
+        """What the source's log sends of old rows."""
+        return self.old_rows.identity
 
     @property
     def where(self) -> str:

@@ -63,6 +63,7 @@ RULES: Final = {
     "PF061": "a pipeline is not set up",
     "PF062": "LOAD DATA LOCAL is off",
     "PF063": "the agent's tables have another version",
+    "PF070": "rows of the source may share a key of the target",
 }
 """Code → what it says in general."""
 

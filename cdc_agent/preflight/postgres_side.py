@@ -14,11 +14,14 @@ from cdc_agent.preflight.side import Needs
 
 
 def identity(on: OnRoute) -> Iterator[Finding]:
-    """PostgreSQL refuses updates of a published table that logs nothing of old rows."""
-    if on.identity is Identity.NOTHING:
-        schema, name = on.source_table.full_name
-        hint = f"ALTER TABLE {on.source.server.quote(schema, name)} REPLICA IDENTITY FULL, or add a primary key"
-        yield error("PF043", on.where, "updates and deletes on the source would fail: no replica identity", hint)
+    """PostgreSQL refuses updates of a published table that logs nothing of old rows; of partitions each has its own."""
+    silent = on.old_rows.silent
+    if on.identity is Identity.NOTHING or silent:
+        one = silent[0] if silent else on.source_table.full_name
+        of = f" in {len(silent)} of its partitions" if silent else ""
+        also = " for each of them, whose identity counts and not the table's" if silent else ""
+        hint = f"ALTER TABLE {on.source.server.quote(*one)} REPLICA IDENTITY FULL, or a primary key{also}"
+        yield error("PF043", on.where, f"updates and deletes on the source would fail{of}: no replica identity", hint)
 
 
 def triggers(on: OnRoute) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cdc_agent.conversions.convert import Context
+from cdc_agent.engines.admin import OldRows
 from cdc_agent.errors import AgentError
 from cdc_agent.mapping.plans import findings
 from cdc_agent.model.changes import Change, Column, Identity, Table
@@ -34,7 +35,7 @@ def target_key(on: OnRoute) -> Iterator[Finding]:
 def mapping(on: OnRoute) -> Iterator[Finding]:
     """The route must compile against both tables as they are, and its values should fit."""
     try:
-        found = findings(on.route, as_logged(on.source_table, on.identity), on.target_table, conversion_context(on))
+        found = findings(on.route, as_logged(on.source_table, on.old_rows), on.target_table, conversion_context(on))
     except AgentError as problem:
         details = f" ({'; '.join(problem.details)})" if problem.details else ""
         yield error("PF044", on.where, f"{problem.message}{details}", problem.advice)
@@ -60,12 +61,12 @@ def conversion_context(on: OnRoute) -> Context:
     )
 
 
-def as_logged(table: TargetTable, identity: Identity) -> Table:
+def as_logged(table: TargetTable, old_rows: OldRows) -> Table:
     """The table as its log would describe it now; its decoder is never called."""
-    names = [column.name for column in table.columns]
-    key = tuple(names.index(name) for name in table.primary_key if name in names)
+    names, sent = [column.name for column in table.columns], old_rows.key or table.primary_key
+    key = tuple(names.index(name) for name in sent if name in names)
     columns = tuple(Column(c.name, c.type, c.nullable, c.generated) for c in table.columns)
-    return Table(table.schema, table.name, columns, key, identity, _nothing_to_decode)
+    return Table(table.schema, table.name, columns, key, old_rows.identity, _nothing_to_decode)
 
 
 def _nothing_to_decode(messages: Sequence[bytes]) -> list[Change]:
@@ -88,4 +89,28 @@ def acting(on: OnRoute, hint: str = "") -> Iterator[Finding]:
         yield warning("PF049", on.where, message, hint)
 
 
-CHECKS: Final[tuple[RouteCheck, ...]] = (source_key, target_key, mapping, other_unique_keys)
+def shared_keys(on: OnRoute) -> Iterator[Finding]:
+    """What identifies a row on the target should identify one row on the source; a partition's own key does not."""
+    columns = _copied_key(on)
+    if not columns:
+        return
+    table = on.source_table
+    if any(keys and columns.issuperset(keys) for keys in (table.primary_key, *table.unique_keys)):
+        return
+    message = f"rows of the source may share {', '.join(sorted(columns))}, and are one row on the target: the last one"
+    hint = "give the source a unique key of these columns, or the route a `key` that is one"
+    if on.old_rows.partitioned:
+        hint = f"a key of a partition is unique in it alone; {hint}"
+    yield warning("PF070", on.where, message, hint)
+
+
+def _copied_key(on: OnRoute) -> frozenset[str]:
+    """The source columns that the target's key is copied from; none when it has no key, or one that is computed."""
+    expressions, names = on.route.columns, {column.name.lower(): column.name for column in on.source_table.columns}
+    key = on.route.key or on.target_table.primary_key
+    read = [name if expressions is None else str(expressions.get(name, "")).strip('`" ') for name in key]
+    found = [names.get(text.lower()) for text in read]
+    return frozenset(name for name in found if name is not None) if None not in found else frozenset()
+
+
+CHECKS: Final[tuple[RouteCheck, ...]] = (source_key, target_key, mapping, other_unique_keys, shared_keys)

@@ -76,6 +76,28 @@ def test_tables_and_columns_that_do_not_fit(pair: tuple[Database, Database], tmp
     assert "PF047" in codes(found, Severity.INFO)
 
 
+def test_partitions_have_identities_of_their_own(postgres: Server, tmp_path: Path) -> None:
+    """REPLICA IDENTITY FULL on the root does not count: the partition without any is named. Nor does a partition's key tell
+    rows of the whole table apart.
+    """
+    one, other = postgres.create_database("one"), postgres.create_database("other")
+    one.run(
+        """
+        CREATE TABLE t (id integer, region text) PARTITION BY LIST (region);
+        CREATE TABLE t_eu PARTITION OF t (PRIMARY KEY (id)) FOR VALUES IN ('eu');
+        CREATE TABLE t_us PARTITION OF t FOR VALUES IN ('us');
+        ALTER TABLE t REPLICA IDENTITY FULL
+        """
+    )
+    other.run("CREATE TABLE t (id integer PRIMARY KEY, region text)")
+    found = {finding.code: finding for finding in find(sync(tmp_path, one, other, "t"))}
+    assert found["PF043"].severity is Severity.ERROR
+    assert 'ALTER TABLE "public"."t_us" REPLICA IDENTITY FULL' in found["PF043"].hint
+    assert found["PF070"].severity is Severity.WARNING
+    one.run("ALTER TABLE t_us REPLICA IDENTITY FULL; ALTER TABLE t_eu REPLICA IDENTITY FULL")
+    assert "PF043" not in codes(find(sync(tmp_path, one, other, "t")))
+
+
 def test_a_mapping_that_does_not_compile(pair: tuple[Database, Database], tmp_path: Path) -> None:
     """A column that neither table has is an error of the mapping, with the route that it belongs to."""
     for database in pair:

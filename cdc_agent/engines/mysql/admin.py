@@ -10,7 +10,7 @@ from typing import Self
 import pymysql
 
 from cdc_agent.config.model import Database, Engine
-from cdc_agent.engines.admin import Found
+from cdc_agent.engines.admin import Found, OldRows
 from cdc_agent.engines.mysql import catalogue
 from cdc_agent.engines.mysql.connection import connect, quote, translate
 from cdc_agent.engines.mysql.ddl import APPLICABLE, MysqlDdl
@@ -86,9 +86,9 @@ class MysqlAdmin:
     def clock(self) -> float:
         return float(self.rows("SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0])
 
-    def identities(self, names: Sequence[TableName]) -> dict[TableName, tuple[Identity, tuple[str, ...]]]:
+    def identities(self, names: Sequence[TableName]) -> dict[TableName, OldRows]:
         """Whole rows: what a smaller row image leaves out is read again."""
-        return dict.fromkeys(names, (Identity.FULL, ()))
+        return dict.fromkeys(names, OldRows(Identity.FULL))
 
     def triggers(self, names: Sequence[TableName]) -> dict[TableName, list[str]]:
         return catalogue.all_triggers(self._session, names)

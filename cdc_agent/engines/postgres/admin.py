@@ -9,12 +9,12 @@ from typing import Final, Self
 import psycopg
 
 from cdc_agent.config.model import Database, Engine
-from cdc_agent.engines.admin import Found
+from cdc_agent.engines.admin import Found, OldRows
 from cdc_agent.engines.postgres import catalogue
 from cdc_agent.engines.postgres.connection import connect, translate
 from cdc_agent.engines.postgres.ddl import SCHEMA_OF, PostgresDdl
 from cdc_agent.engines.postgres.identifiers import quote
-from cdc_agent.model.changes import Identity, TableName
+from cdc_agent.model.changes import TableName
 from cdc_agent.model.shapes import Shape
 from cdc_agent.model.tables import TargetTable
 
@@ -98,13 +98,21 @@ class PostgresAdmin:
     def clock(self) -> float:
         return float(self.rows("SELECT EXTRACT(EPOCH FROM clock_timestamp())")[0][0])
 
-    def identities(self, names: Sequence[TableName]) -> dict[TableName, tuple[Identity, tuple[str, ...]]]:
+    def identities(self, names: Sequence[TableName]) -> dict[TableName, OldRows]:
         """See `Admin`; an index or a primary key that is not there identifies nothing."""
         try:
             found = catalogue.replica_identities(self.connection, names)
         except psycopg.Error as error:
             raise translate(error, self._purpose) from error
-        return {name: (one.effective, one.key) for name, one in found.items()}
+        return {
+            name: OldRows(
+                identity=one.effective,
+                key=one.key,
+                partitioned=bool(one.partitions),
+                silent=tuple(part.name for part in one.partitions if not (part.key or part.whole)),
+            )
+            for name, one in found.items()
+        }
 
     def triggers(self, names: Sequence[TableName]) -> dict[TableName, list[str]]:
         found: dict[TableName, list[str]] = {}

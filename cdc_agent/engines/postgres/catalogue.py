@@ -110,8 +110,7 @@ ORDER BY 1, 2
 
 _PERSISTENCE: Final = "SELECT oid FROM pg_class WHERE oid = ANY (%s::oid[]) AND relpersistence = 'u'"
 
-_IDENTITY: Final = """
-SELECT c.oid, c.relreplident,
+_IDENTITY_KEY: Final = """
        array(SELECT a.attname
              FROM pg_index AS i
              CROSS JOIN unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
@@ -119,9 +118,26 @@ SELECT c.oid, c.relreplident,
              WHERE i.indrelid = c.oid AND i.indisvalid
                AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END
              ORDER BY k.place)::text[]
+"""
+_IDENTITY: Final = f"""
+SELECT c.oid, c.relreplident, {_IDENTITY_KEY}
 FROM pg_class AS c
 WHERE c.oid = ANY (%s::oid[])
 """
+
+_PARTITIONS: Final = f"""
+WITH RECURSIVE tree AS (
+    SELECT inhparent AS root, inhrelid FROM pg_inherits WHERE inhparent = ANY (%s::oid[])
+    UNION ALL
+    SELECT tree.root, i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.inhrelid)
+SELECT DISTINCT tree.root, n.nspname, c.relname, c.relreplident = 'f', {_IDENTITY_KEY}
+FROM tree
+JOIN pg_class AS c ON c.oid = tree.inhrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relispartition AND c.relkind = 'r'
+ORDER BY n.nspname, c.relname
+"""
+"""Not pg_partition_tree, which would wait for the lock of an ALTER TABLE."""
 
 _ACTIONS: Final = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 _IDENTITIES: Final = {"d": Identity.KEY, "i": Identity.KEY, "f": Identity.FULL, "n": Identity.NOTHING}
@@ -134,11 +150,41 @@ class ReplicaIdentity:
     identity: Identity
     key: tuple[str, ...]
     """The columns of the index that identifies rows; () for FULL, for NOTHING and where there is no such index."""
+    partitions: tuple[Partition, ...] = ()
 
     @property
     def effective(self) -> Identity:
         """NOTHING where the key that should identify rows is not there."""
         return Identity.NOTHING if self.identity is Identity.KEY and not self.key else self.identity
+
+    def of_partitions(self, primary: tuple[str, ...]) -> ReplicaIdentity:
+        """What is logged of a partitioned table. Its rows are logged by their partitions, each by its own identity.
+
+        The key is that of the table, else its primary key, if all partitions log it, else the columns that all of them
+        log. A partition that logs nothing takes no update and no delete.
+        """
+        if not self.partitions:
+            return self
+        lesser = [frozenset(one.key) for one in self.partitions if one.key and not one.whole]
+        whole = not lesser and any(one.whole for one in self.partitions)
+        if whole:
+            return self if self.key else replace(self, identity=Identity.FULL)
+        logged = frozenset.intersection(*lesser) if lesser else frozenset()
+        for key in (self.key, primary):
+            if key and logged.issuperset(key):
+                return replace(self, identity=Identity.KEY, key=key)
+        return replace(self, identity=Identity.KEY if logged else Identity.NOTHING, key=tuple(sorted(logged)))
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition and what it logs of old rows."""
+
+    name: TableName
+    whole: bool
+    """All columns."""
+    key: tuple[str, ...]
+    """Else these; () where it logs nothing, so that updates and deletes of it fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +258,26 @@ def replica_identities(
 ) -> dict[TableName, ReplicaIdentity]:
     """What the updates and deletes of those of the tables that there are will log."""
     found = find_all(connection, names)
-    rows = connection.execute(_IDENTITY, (list(found.values()),)).fetchall()
-    identities = {oid: ReplicaIdentity(_IDENTITIES[kind], tuple(key)) for oid, kind, key in rows}
+    oids = list(found.values())
+    rows = connection.execute(_IDENTITY, (oids,)).fetchall()
+    parts = partitions(connection, oids)
+    keys = unique_keys(connection, list(parts))
+    primary = {oid: key.columns for oid, some in keys.items() for key in some if key.primary}
+    identities = {
+        oid: ReplicaIdentity(_IDENTITIES[kind], tuple(key), tuple(parts.get(oid, ()))).of_partitions(
+            primary.get(oid, ())
+        )
+        for oid, kind, key in rows
+    }
     return {name: identities[oid] for name, oid in found.items() if oid in identities}
+
+
+def partitions(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[int, list[Partition]]:
+    """By the oids of partitioned tables: their partitions, by name."""
+    found: dict[int, list[Partition]] = {}
+    for oid, schema, name, whole, key in connection.execute(_PARTITIONS, (list(oids),)):
+        found.setdefault(oid, []).append(Partition((schema, name), whole, tuple(key)))
+    return found
 
 
 def shapes(

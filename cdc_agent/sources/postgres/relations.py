@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import psycopg
 
-from cdc_agent.engines.postgres.catalogue import find_all
+from cdc_agent.engines.postgres.catalogue import Partition, ReplicaIdentity, find_all, partitions
 from cdc_agent.engines.postgres.types import TypeCatalogue
 from cdc_agent.model import echo
 from cdc_agent.model.changes import Column, Identity, Table, TableName
@@ -39,16 +39,6 @@ SELECT a.attrelid, a.attname::text, NOT a.attnotnull, a.attgenerated <> '',
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
  WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 """
-
-_LESSER_PARTITIONS: Final = """
-WITH RECURSIVE tree AS (
-    SELECT inhparent AS root, inhrelid FROM pg_inherits WHERE inhparent = ANY (%s::oid[])
-    UNION ALL
-    SELECT tree.root, i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.inhrelid)
-SELECT DISTINCT tree.root FROM tree JOIN pg_class c ON c.oid = tree.inhrelid
- WHERE c.relispartition AND c.relkind = 'r' AND c.relreplident <> 'f'
-"""
-"""Not pg_partition_tree, which would wait for the lock of an ALTER TABLE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +64,8 @@ class _Reading:
     """The catalogue's answers about some relations, of one moment."""
 
     attributes: dict[int, dict[str, _Attribute]]
-    lesser: frozenset[int]
-    """Relations with partitions that log less of old rows than their root."""
+    partitions: dict[int, list[Partition]]
+    """Of partitioned relations."""
     types: TypeCatalogue
 
 
@@ -160,8 +150,8 @@ class Relations:
             columns.append(Column(sent.name, self._type(reading.types, sent), found.nullable, found.generated))
             if found.in_key:
                 primary.append(index)
-        lesser = relation.identity == "f" and relation.oid in reading.lesser
-        return _Description(tuple(columns), *_identity(relation, tuple(primary), lesser=lesser))
+        partitions = tuple(reading.partitions.get(relation.oid, ()))
+        return _Description(tuple(columns), *_identity(relation, tuple(primary), partitions))
 
     def _type(self, types: TypeCatalogue, sent: RelationColumn) -> Type:
         try:
@@ -174,11 +164,7 @@ _UNKNOWN: Final = _Attribute(nullable=True, generated=False, in_key=False)
 
 
 def _read(connection: psycopg.Connection[Any], oids: Sequence[int]) -> _Reading:
-    """The types of all columns are resolved here, so that nothing has to be asked for them later.
-
-    A leaf may log less of old rows than its root, under whose identity its changes are announced. Such old rows arrive
-    as whole ones (``O``) with nulls where nothing was logged.
-    """
+    """The types of all columns are resolved here, so that nothing has to be asked for them later."""
     types = TypeCatalogue(connection)
     attributes: dict[int, dict[str, _Attribute]] = {}
     for oid, name, nullable, generated, in_key, type_oid, modifier in connection.execute(
@@ -187,8 +173,7 @@ def _read(connection: psycopg.Connection[Any], oids: Sequence[int]) -> _Reading:
         attributes.setdefault(oid, {})[name] = _Attribute(nullable, generated, in_key)
         with contextlib.suppress(LookupError):
             types.resolve(type_oid, modifier)
-    lesser = frozenset(oid for (oid,) in connection.execute(_LESSER_PARTITIONS, (list(oids),)))
-    return _Reading(attributes, lesser, types)
+    return _Reading(attributes, partitions(connection, oids), types)
 
 
 def _covers(reading: _Reading, relation: Relation) -> bool:
@@ -198,12 +183,30 @@ def _covers(reading: _Reading, relation: Relation) -> bool:
     )
 
 
-def _identity(relation: Relation, primary: tuple[int, ...], *, lesser: bool) -> tuple[tuple[int, ...], Identity]:
-    """(key, identity). Under FULL every column is flagged as key, so the primary key is the catalogue's."""
+def _identity(
+    relation: Relation, primary: tuple[int, ...], partitions: tuple[Partition, ...]
+) -> tuple[tuple[int, ...], Identity]:
+    """(key, identity). Under FULL every column is flagged as key, so the primary key is the catalogue's.
+
+    A partition logs by its own identity and is announced under its root's: an old row then arrives as the root would
+    send it, with nulls where the partition logged nothing.
+    """
+    key, identity = _of_relation(relation, primary)
+    if not partitions:
+        return key, identity
+    names = [column.name for column in relation.columns]
+    own = tuple(names[place] for place in key) if identity is Identity.KEY else ()
+    found = ReplicaIdentity(identity, own, partitions).of_partitions(tuple(names[place] for place in primary))
+    if found.identity is Identity.FULL:
+        return primary or tuple(range(len(names))), Identity.FULL
+    return tuple(place for place, name in enumerate(names) if name in found.key), found.identity
+
+
+def _of_relation(relation: Relation, primary: tuple[int, ...]) -> tuple[tuple[int, ...], Identity]:
     flagged = tuple(index for index, column in enumerate(relation.columns) if column.key)
     match relation.identity:
         case "f":
-            return primary or flagged, Identity.KEY if lesser else Identity.FULL
+            return primary or flagged, Identity.FULL
         case "n":
             return primary, Identity.NOTHING
         case _:

@@ -1,0 +1,1 @@
+CREATE TABLE calls (id integer PRIMARY KEY, region varchar(2), what varchar(20), note varchar(20));

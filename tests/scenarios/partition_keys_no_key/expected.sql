@@ -1,0 +1,2 @@
+SELECT id FROM calls ORDER BY id;
+-- (no rows)
