@@ -4,7 +4,7 @@ In: a configuration and the names of pipelines. Out: the agent's tables on targe
 sources, a first checkpoint for each pipeline, and a report of what was done. Running it again changes nothing. Tables
 that an older version of the program made are upgraded only when asked for. It never leaves a slot without a checkpoint:
 what it made for a pipeline is dropped again when a later step fails, and a slot that a killed setup left is taken up by
-the next.
+the next. Nor does it leave a checkpoint without its slot: where the checkpoint may be written, the slot stays.
 """
 
 from __future__ import annotations
@@ -169,11 +169,11 @@ class _Setup:
             log = databases.log(reader.database)
             position = log.prepare(reader, source, tables, self._note, undo, resumes=held is not None)
             if held is None:
-                self._first_checkpoint(name, position)
+                self._first_checkpoint(name, position, undo)
             undo.pop_all()
         self._note(held is None, f"{settings.target}: checkpoint of {name}")
 
-    def _first_checkpoint(self, name: str, position: Position | None) -> None:
+    def _first_checkpoint(self, name: str, position: Position | None, undo: contextlib.ExitStack) -> None:
         settings = self._config.pipelines[name]
         source = databases.source(self._config, name, lambda event, table: None)
         try:
@@ -181,8 +181,21 @@ class _Setup:
             identity = source.identity().text
         finally:
             source.close()
-        with around("setup.checkpoint"):
-            checkpoints.write_first(self._servers[settings.target], name, settings.source, str(start), identity)
+        try:
+            with around("setup.checkpoint"):
+                checkpoints.write_first(self._servers[settings.target], name, settings.source, str(start), identity)
+        except AgentError:
+            if self._may_be_written(name):
+                undo.pop_all()
+            raise
+
+    def _may_be_written(self, name: str) -> bool:
+        """Whether the first checkpoint is there after all, its answer lost; also when nobody can tell."""
+        try:
+            with Servers(self._config, "setup") as again:
+                return checkpoints.read(again[self._config.pipelines[name].target], name) is not None
+        except AgentError:
+            return True
 
     def markers(self, names: Sequence[str]) -> None:
         """Publish the checkpoint table of a database that became a target after its own pipelines were set up."""
