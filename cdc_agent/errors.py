@@ -227,6 +227,13 @@ class DatabaseFault(Fatal):
     hint = "look at the server's own log for the statement and its reason"
 
 
+class KeysHidden(Fatal):
+    """A table has a foreign key, and the server shows the agent's user nowhere what it does to rows."""
+
+    code = "DB002"
+    hint = "grant SELECT on the whole table: SHOW CREATE TABLE must show its foreign keys to the agent's user"
+
+
 # --- tables read without a log (TB) ------------------------------------------------------------------------------
 
 

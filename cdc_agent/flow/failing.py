@@ -109,9 +109,9 @@ class FailingSource:
         with around("source.current_position"):
             return self._inner.current_position()
 
-    def unlogged_keys(self) -> Sequence[tuple[TableName, ForeignKey]]:
+    def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> Sequence[tuple[TableName, ForeignKey]]:
         with around("source.unlogged_keys"):
-            return self._inner.unlogged_keys()
+            return self._inner.unlogged_keys(wanted)
 
     def start(self, position: Position, wanted: Callable[[TableName], bool]) -> None:
         with around("source.start"):

@@ -132,7 +132,7 @@ class Session:
         routes = databases.routes(given.config, given.name)
         describe, forget = self._overlap.settled(target.describe), self._overlap.settled(target.forget)
         foresee = self._overlap.settled(target.foresee)
-        engines, unlogged = self._engines(identity), source.unlogged_keys()
+        engines, unlogged = self._engines(identity), source.unlogged_keys(routes.wanted)
         router = Router(routes, engines, describe, forget, unlogged, foresee, self._happened)
         source.start(position, routes.wanted)
         self._entrance.settle = source.settle

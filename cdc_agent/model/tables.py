@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
+from typing import Final
 
 from cdc_agent.model.values import Type
+
+_ACTIONS: Final = frozenset(("CASCADE", "SET NULL", "SET DEFAULT"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,8 @@ class TargetColumn:
     generated: bool = False
     identity: bool = False
     """GENERATED … AS IDENTITY or AUTO_INCREMENT."""
+    touched: bool = False
+    """Set to the time of any update that does not write it (MySQL's ON UPDATE CURRENT_TIMESTAMP)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,11 @@ class ForeignKey:
     on_delete: str
     """NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT."""
     on_update: str
+
+    @property
+    def acts(self) -> bool:
+        """Whether the key changes rows by itself."""
+        return not _ACTIONS.isdisjoint((self.on_delete, self.on_update))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,11 @@ class TargetTable:
     unique_keys: tuple[tuple[str, ...], ...] = ()
     """Unique keys other than the primary key."""
     foreign_keys: tuple[ForeignKey, ...] = ()
+    acts: bool = False
+    """Whether foreign keys change other rows when one of this table is removed or moved, in the session that described
+    it."""
+    acted_on: bool = False
+    """Whether foreign keys change this table's rows when those that they refer to are removed or moved, likewise."""
 
     @property
     def full_name(self) -> tuple[str, str]:
@@ -49,6 +64,12 @@ class TargetTable:
 
     def column(self, name: str) -> TargetColumn | None:
         return next((column for column in self.columns if column.name == name), None)
+
+
+def where_keys_act(table: TargetTable, parents: Collection[tuple[str, str]]) -> TargetTable:
+    """The table as a session sees it in which foreign keys act; `parents` are the tables that acting ones refer to."""
+    acts, acted_on = table.full_name in parents, any(key.acts for key in table.foreign_keys)
+    return replace(table, acts=acts, acted_on=acted_on) if acts or acted_on else table
 
 
 def parents_first(tables: Iterable[TargetTable]) -> list[TargetTable]:

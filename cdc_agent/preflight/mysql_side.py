@@ -64,7 +64,7 @@ def cascades(on: OnRoute) -> Iterator[Finding]:
     if _logs_cascades(on.source.server):
         return
     for key in on.source_table.foreign_keys:
-        if links.acts(key) and not _followed(on, key):
+        if key.acts and not _followed(on, key):
             actions = f"ON DELETE {key.on_delete} ON UPDATE {key.on_update}"
             message = f"foreign key {key.name} ({actions}): its changes are not in the binlog, and not derived"
             hint = (

@@ -111,10 +111,10 @@ class Source(Protocol):
     def current_position(self) -> Position:
         """The end of the server's log at this moment. Own connection, any thread."""
 
-    def unlogged_keys(self) -> Sequence[tuple[TableName, ForeignKey]]:
-        """The foreign keys whose actions on children the log does not hold, with their child tables.
+    def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> Sequence[tuple[TableName, ForeignKey]]:
+        """The foreign keys between wanted tables whose actions the log does not hold, with their child tables.
 
-        Own connection, any thread.
+        Own connection, any thread. Raises KeysHidden when the server does not show what a key does.
         """
 
     def start(self, position: Position, wanted: Callable[[TableName], bool]) -> None:

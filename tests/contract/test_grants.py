@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from cdc_agent.preflight.setup import set_up
 from tests.conftest import Pairing
 from tests.contract.test_setup import two_way
 from tests.support.servers import Database, Server
-from tests.support.sync import Sync
+from tests.support.sync import Sync, pipeline
 
 SECRET = "granted-5ecret"
 
@@ -39,18 +40,42 @@ def drop_role(database: Database, user: str) -> None:
         database.run(f"DROP USER IF EXISTS `{user}`@'%'")
 
 
-@pytest.fixture
-def sync(pairing: Pairing, tmp_path: Path) -> Iterator[Sync]:
-    """A two-way sync whose roles were made by what `grants` printed, and by nothing else."""
-    sync = two_way(tmp_path, pairing.source.create_database("one"), pairing.target.create_database("other"))
+@contextmanager
+def granted(sync: Sync) -> Iterator[Sync]:
+    """The sync's roles made by what `grants` printed, and by nothing else."""
     sync.users = {name: (f"agent_{name}_{uuid.uuid4().hex[:6]}", SECRET) for name in sync.databases}
-    printed = grants(load(sync.write(), {}), [sync.named("there"), sync.named("back")])
+    printed = grants(load(sync.write(), {}), [sync.named(name) for name in sync.pipelines])
     for name, database in sync.databases.items():
         run_as_dba(database, printed[name])
     yield sync
     sync.close()
     for name, database in sync.databases.items():
         drop_role(database, sync.users[name][0])
+
+
+@pytest.fixture
+def sync(pairing: Pairing, tmp_path: Path) -> Iterator[Sync]:
+    """A two-way sync with these roles."""
+    one, other = pairing.source.create_database("one"), pairing.target.create_database("other")
+    with granted(two_way(tmp_path, one, other)) as sync:
+        yield sync
+
+
+@pytest.fixture
+def family(pairing: Pairing, tmp_path: Path) -> Iterator[Sync]:
+    """One direction over a parent and its children by a key that acts, with these roles."""
+    one, other = pairing.source.create_database("one"), pairing.target.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE customers (id integer PRIMARY KEY)")
+        database.run(
+            "CREATE TABLE orders (id integer PRIMARY KEY, customer integer, CONSTRAINT of_customer FOREIGN KEY (customer)"
+            " REFERENCES customers (id) ON DELETE CASCADE ON UPDATE CASCADE)"
+        )
+    tables = ["customers", "orders"]
+    with granted(
+        Sync(tmp_path, {"one": one, "other": other}, {"there": pipeline(("one", one), ("other", other), tables)})
+    ) as sync:
+        yield sync
 
 
 def test_setup_and_run_need_no_more(sync: Sync) -> None:
@@ -82,6 +107,21 @@ def test_check_finds_no_missing_right(sync: Sync) -> None:
     found = check(load(sync.write(), {}), [sync.named("there"), sync.named("back")])
     assert [finding for finding in found if finding.severity is Severity.ERROR] == []
     assert [finding for finding in found if finding.code == "PF005"] == []
+
+
+def test_cascades_need_no_more(family: Sync) -> None:
+    """What the source's keys do to children is done on the target as well, and `check` has nothing against it."""
+    found = check(load(family.write(), {}), [family.named("there")])
+    assert [finding for finding in found if finding.severity is Severity.ERROR or finding.code == "PF048"] == []
+    family.setup()
+    one, other = family.databases["one"], family.databases["other"]
+    one.run("INSERT INTO customers (id) VALUES (1), (2)")
+    one.run("INSERT INTO orders (id, customer) VALUES (10, 1), (20, 2)")
+    family.catch_up()
+    one.run("DELETE FROM customers WHERE id = 1")
+    one.run("UPDATE customers SET id = 3 WHERE id = 2")
+    family.catch_up()
+    assert other.run("SELECT id, customer FROM orders") == [(20, 3)]
 
 
 def test_status_and_teardown_need_no_more(sync: Sync) -> None:

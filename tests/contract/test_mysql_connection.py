@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from cdc_agent.config.model import Database as Settings
 from cdc_agent.config.model import Tls
+from cdc_agent.engines.mysql import foreign_keys
 from cdc_agent.engines.mysql.catalogue import describe, list_tables, triggers
 from cdc_agent.engines.mysql.connection import Session, connect
-from cdc_agent.errors import SourceUnavailable, TargetUnavailable
+from cdc_agent.errors import KeysHidden, SourceUnavailable, TargetUnavailable
 from cdc_agent.model.tables import TargetColumn, TargetTable
 from cdc_agent.model.values import Kind
 from tests.support.servers import Database, Server
@@ -87,6 +89,51 @@ def test_unique_and_foreign_keys_are_described(session: Session, database: Datab
     (key,) = table.foreign_keys
     assert (key.name, key.columns, key.references) == ("fk", ("pa", "pb"), (database.name, "p"))
     assert (key.referenced_columns, key.on_delete) == (("a", "b"), "CASCADE")
+
+
+@pytest.fixture
+def reader(database: Database) -> Iterator[Session]:
+    """A session of a user who may do nothing but read the database's tables."""
+    name, password = f"reads_{uuid.uuid4().hex[:8]}", "reads-5ecret"
+    database.run(f"CREATE USER {name}@'%' IDENTIFIED BY '{password}'")
+    database.run(f"GRANT SELECT ON `{database.name}`.* TO {name}@'%'")
+    found = connect(Settings(url=database.url(name, password)), purpose="test")
+    yield found
+    found.close()
+    database.run(f"DROP USER {name}@'%'")
+
+
+PARENT = "CREATE TABLE p (id INT PRIMARY KEY, code VARCHAR(9) UNIQUE)"
+CHILD = (
+    "CREATE TABLE t (id INT PRIMARY KEY, one INT, two VARCHAR(9), three INT,"
+    " CONSTRAINT `a ``key` FOREIGN KEY (one) REFERENCES p (id) ON DELETE CASCADE ON UPDATE SET NULL,"
+    " CONSTRAINT code FOREIGN KEY (two) REFERENCES p (code) ON UPDATE CASCADE,"
+    " CONSTRAINT still FOREIGN KEY (three) REFERENCES p (id) ON DELETE NO ACTION)"
+)
+
+
+def test_who_may_only_read_sees_what_foreign_keys_do(database: Database, reader: Session) -> None:
+    """MariaDB has an empty REFERENTIAL_CONSTRAINTS for such a user."""
+    keys = {key.name: key for key in _described(reader, database, PARENT, CHILD).foreign_keys}
+    assert (keys["a `key"].on_delete, keys["a `key"].on_update) == ("CASCADE", "SET NULL")
+    assert (keys["code"].on_update, keys["code"].referenced_columns) == ("CASCADE", ("code",))
+    assert [name for name, key in keys.items() if not key.acts] == ["still"]
+    acting = foreign_keys.unlogged(reader, lambda table: table[0] == database.name)
+    assert sorted(key.name for _, key in acting) == ["a `key", "code"]
+    assert foreign_keys.unlogged(reader, lambda table: table[1] == "t") == []
+    assert (database.name, "p") in foreign_keys.acted_on(reader)
+
+
+def test_a_foreign_key_of_which_nothing_is_told_is_loud(database: Database, reader: Session) -> None:
+    """Its name makes two lines of what MariaDB prints; it is never taken for one that does nothing."""
+    database.run(PARENT)
+    database.run("CREATE TABLE t (one INT, CONSTRAINT `a\nb` FOREIGN KEY (one) REFERENCES p (id) ON DELETE CASCADE)")
+    if not reader.server.is_mariadb:
+        assert describe(reader, database.name, "t") is not None
+        return
+    with pytest.raises(KeysHidden, match="does not say what it does"):
+        describe(reader, database.name, "t")
+    assert (database.name, "p") in foreign_keys.acted_on(reader)
 
 
 def test_a_primary_key_over_a_prefix_identifies_nothing(session: Session, database: Database) -> None:

@@ -226,8 +226,8 @@ class StormySource:
     def current_position(self) -> Position:
         return self._call(self._source.current_position)
 
-    def unlogged_keys(self) -> Sequence[tuple[TableName, ForeignKey]]:
-        return self._call(self._source.unlogged_keys)
+    def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> Sequence[tuple[TableName, ForeignKey]]:
+        return self._call(self._source.unlogged_keys, wanted)
 
     def start(self, position: Position, wanted: Callable[[TableName], bool]) -> None:
         self._call(self._source.start, position, wanted)

@@ -38,6 +38,7 @@ PROVOKED = {
     "TG006": "contract/test_grants.py",
     "TG007": "contract/test_stops.py",
     "DB001": "unit/test_mysql_engine.py",
+    "DB002": "contract/test_mysql_connection.py",
     "TB001": "contract/test_tables.py",
     "TB002": "contract/test_tables.py",
     "TB003": "contract/test_tables.py",

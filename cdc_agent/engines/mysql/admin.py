@@ -95,8 +95,11 @@ class MysqlAdmin:
 
     @property
     def logs_cascades(self) -> bool:
-        """Whether the binlog holds what foreign keys do to children."""
-        return catalogue.logs_cascades(self._session.server)
+        """Whether the binlog holds what foreign keys do to children: MySQL 9.6 and newer, unless told not to.
+
+        https://dev.mysql.com/doc/relnotes/mysql/9.6/en/news-9-6-0.html
+        """
+        return self.setting("innodb_native_foreign_keys") == "OFF"
 
     def close(self) -> None:
         self._session.close()

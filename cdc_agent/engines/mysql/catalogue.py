@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import pymysql
-
-from cdc_agent.engines.mysql.connection import Server, Session
-from cdc_agent.engines.mysql.failures import translate
+from cdc_agent.engines.mysql import foreign_keys
+from cdc_agent.engines.mysql.connection import Session
+from cdc_agent.engines.mysql.questions import by_table, of_tables, rows_of
 from cdc_agent.engines.mysql.types import from_column_type
 from cdc_agent.errors import Retryable, TargetUnavailable
 from cdc_agent.model.changes import TableName
@@ -56,25 +55,6 @@ _CHECKS: Final = """
     WHERE t.TABLE_SCHEMA = %s AND t.TABLE_NAME {chosen} AND t.CONSTRAINT_TYPE = 'CHECK'
     ORDER BY t.TABLE_NAME, t.CONSTRAINT_NAME
 """
-_FOREIGN: Final = """
-    SELECT k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME,
-           k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
-    FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
-      ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
-     AND r.TABLE_NAME = k.TABLE_NAME
-    WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME {chosen} AND k.REFERENCED_TABLE_NAME IS NOT NULL
-    ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION
-"""
-_ACTING: Final = """
-    SELECT k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA,
-           k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
-    FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
-      ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
-     AND r.TABLE_NAME = k.TABLE_NAME
-    WHERE k.REFERENCED_TABLE_NAME IS NOT NULL
-      AND (r.DELETE_RULE IN ('CASCADE', 'SET NULL') OR r.UPDATE_RULE IN ('CASCADE', 'SET NULL'))
-    ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION
-"""
 _TRIGGERS: Final = """
     SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS
     WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE {chosen} ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME
@@ -111,20 +91,21 @@ def _schema_tables(
     connection: Session, schema: str, names: Sequence[str], unavailable: type[Retryable]
 ) -> list[TargetTable]:
     """Those of a schema's tables that there are, as the server spells them (it may not tell upper from lower case)."""
-    found = _of_tables(connection, _TABLE, schema, names, unavailable)
+    found = of_tables(connection, _TABLE, schema, names, unavailable)
     if not found:
         return []
     schema, spelled = found[0][0], [name for _, name in found]
 
     def asked(statement: str) -> dict[str, list[tuple[Any, ...]]]:
-        return _by_table(_of_tables(connection, statement, schema, spelled, unavailable))
+        return by_table(of_tables(connection, statement, schema, spelled, unavailable))
 
     is_mariadb = connection.server.is_mariadb
-    columns, unique, foreign = asked(_COLUMNS), asked(_UNIQUE), asked(_FOREIGN)
+    columns, unique = asked(_COLUMNS), asked(_UNIQUE)
+    foreign = foreign_keys.of_some(connection, schema, spelled, unavailable)
     checks = asked(_JSON_CHECKS) if is_mariadb else {}
     absent = (None, "NULL") if is_mariadb else (None,)
     return [
-        _table(schema, name, columns.get(name, []), unique.get(name, []), foreign.get(name, []), checks, absent)
+        _table(schema, name, columns.get(name, []), unique.get(name, []), foreign.get(name, ()), checks, absent)
         for name in spelled
     ]
 
@@ -140,7 +121,7 @@ def shapes(
     found: dict[TableName, Shape] = {}
     for schema, spelled in schemas.items():
         columns, indexes, checks, triggers = (
-            _by_table(_of_tables(connection, statement, schema, spelled, unavailable))
+            by_table(of_tables(connection, statement, schema, spelled, unavailable))
             for statement in (_COLUMNS, _INDEXES, _CHECKS, _TRIGGERS)
         )
         for name in spelled:
@@ -218,61 +199,33 @@ def mariadb_default(text: str) -> Default:
     return Default(text, value=text if re.fullmatch(r"-?\d+(?:\.\d+)?", text) else None)
 
 
-def _by_table(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
-    """Rows whose first column is a table's name, under it and without it."""
-    found: dict[str, list[tuple[Any, ...]]] = {}
-    for table, *row in rows:
-        found.setdefault(table, []).append(tuple(row))
-    return found
-
-
 def _table(
     schema: str,
     name: str,
     columns: Sequence[tuple[Any, ...]],
     unique: Sequence[tuple[Any, ...]],
-    foreign: Sequence[tuple[Any, ...]],
+    foreign: tuple[ForeignKey, ...],
     checks: Mapping[str, Sequence[tuple[Any, ...]]],
     absent: tuple[str | None, ...],
 ) -> TargetTable:
     json_columns = _json_columns(checks.get(name, ()))
     made = tuple(_column(row, json_columns, absent) for row in columns if not _is_generated_key(row))
     primary_key, unique_keys = _keys(unique, made)
-    return TargetTable(schema, name, made, primary_key, unique_keys, _foreign_keys(foreign))
-
-
-def logs_cascades(server: Server) -> bool:
-    """Whether the binlog holds what foreign keys do to children (MySQL 9.6 and newer).
-
-    https://dev.mysql.com/doc/relnotes/mysql/9.6/en/news-9-6-0.html
-    """
-    return not server.is_mariadb and server.version >= (9, 6, 0)
-
-
-def unlogged_keys(
-    connection: Session, *, unavailable: type[Retryable] = TargetUnavailable
-) -> list[tuple[TableName, ForeignKey]]:
-    """The foreign keys that act on children without a trace in the binlog, each with its child's name."""
-    if logs_cascades(connection.server):
-        return []
-    tables: dict[TableName, list[tuple[Any, ...]]] = {}
-    for schema, table, *key in _rows(connection, _ACTING, (), unavailable):
-        tables.setdefault((schema, table), []).append(tuple(key))
-    return [(table, key) for table, rows in tables.items() for key in _foreign_keys(rows)]
+    return TargetTable(schema, name, made, primary_key, unique_keys, foreign)
 
 
 def list_tables(
     connection: Session, schema: str | None = None, *, unavailable: type[Retryable] = TargetUnavailable
 ) -> list[TableName]:
     """Every base table that the user can see, but for the servers' and the agent's own; of one database if given."""
-    return [(row[0], row[1]) for row in _rows(connection, _TABLES, (schema, schema), unavailable)]
+    return [(row[0], row[1]) for row in rows_of(connection, _TABLES, (schema, schema), unavailable)]
 
 
 def triggers(
     connection: Session, schema: str, name: str, *, unavailable: type[Retryable] = TargetUnavailable
 ) -> list[str]:
     """Names of the table's triggers; the server shows them to users with the TRIGGER privilege only."""
-    return [name for _, name in _of_tables(connection, _TRIGGERS, schema, [name], unavailable)]
+    return [name for _, name in of_tables(connection, _TRIGGERS, schema, [name], unavailable)]
 
 
 def all_triggers(connection: Session, names: Iterable[TableName]) -> dict[TableName, list[str]]:
@@ -282,31 +235,9 @@ def all_triggers(connection: Session, names: Iterable[TableName]) -> dict[TableN
         schemas.setdefault(schema, []).append(name)
     found: dict[TableName, list[str]] = {}
     for schema, tables in schemas.items():
-        for table, trigger in _of_tables(connection, _TRIGGERS, schema, tables, TargetUnavailable):
+        for table, trigger in of_tables(connection, _TRIGGERS, schema, tables, TargetUnavailable):
             found.setdefault((schema, table), []).append(trigger)
     return found
-
-
-def _of_tables(
-    connection: Session, statement: str, schema: str, names: Sequence[str], unavailable: type[Retryable]
-) -> list[tuple[Any, ...]]:
-    """The rows for some tables of a schema.
-
-    One is compared by ``=``: MariaDB then looks for it as the file system has it, where lists match in any case.
-    """
-    chosen, which = ("= %s", names[0]) if len(names) == 1 else ("IN %s", names)
-    return _rows(connection, statement.format(chosen=chosen), (schema, which), unavailable)
-
-
-def _rows(
-    connection: Session, statement: str, arguments: Sequence[Any], unavailable: type[Retryable]
-) -> list[tuple[Any, ...]]:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, arguments)
-            return list(cursor.fetchall())
-    except pymysql.MySQLError as error:
-        raise translate(error, "reading information_schema", unavailable=unavailable) from error
 
 
 def _json_columns(checks: Iterable[tuple[Any, ...]]) -> frozenset[str]:
@@ -332,6 +263,7 @@ def _column(row: tuple[Any, ...], json_columns: frozenset[str], absent: tuple[st
         has_default=identity or "DEFAULT_GENERATED" in extra or default not in absent,
         generated="GENERATED" in extra.replace("DEFAULT_GENERATED", ""),
         identity=identity,
+        touched="ON UPDATE" in extra,
     )
 
 
@@ -349,20 +281,3 @@ def _keys(
     if not names.issuperset(primary):
         return (), tuple(tuple(parts) for parts in indexes.values())
     return primary, tuple(tuple(parts) for index, parts in indexes.items() if index != "PRIMARY")
-
-
-def _foreign_keys(rows: Iterable[tuple[Any, ...]]) -> tuple[ForeignKey, ...]:
-    grouped: dict[str, list[tuple[Any, ...]]] = {}
-    for row in rows:
-        grouped.setdefault(row[0], []).append(row)
-    return tuple(
-        ForeignKey(
-            name=name,
-            columns=tuple(row[1] for row in parts),
-            references=(parts[0][2], parts[0][3]),
-            referenced_columns=tuple(row[4] for row in parts),
-            on_delete=parts[0][5],
-            on_update=parts[0][6],
-        )
-        for name, parts in grouped.items()
-    )

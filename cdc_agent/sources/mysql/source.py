@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from cdc_agent.config.model import Database
-from cdc_agent.engines.mysql.catalogue import unlogged_keys
+from cdc_agent.engines.mysql import foreign_keys
 from cdc_agent.engines.mysql.connection import Session, connect
 from cdc_agent.engines.mysql.visible import Received
 from cdc_agent.errors import PositionUnreadable, SourceUnavailable
@@ -89,9 +89,9 @@ class MysqlSource:
     def current_position(self) -> BinlogPosition:
         return self._ask(lambda server: server.end_of_log())
 
-    def unlogged_keys(self) -> list[tuple[TableName, ForeignKey]]:
-        """Those that act inside InnoDB; MySQL 9.6 and newer logs what they do."""
-        return self._ask(lambda server: unlogged_keys(server.session, unavailable=SourceUnavailable))
+    def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> list[tuple[TableName, ForeignKey]]:
+        """Those that act; where the server logs what they do (MySQL 9.6 and newer), its row events say so."""
+        return self._ask(lambda server: foreign_keys.unlogged(server.session, wanted, unavailable=SourceUnavailable))
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         with self._asking:

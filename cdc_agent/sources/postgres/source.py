@@ -118,7 +118,7 @@ class PostgresSource:
         self._goal = max(self._goal, end)
         return end
 
-    def unlogged_keys(self) -> tuple[()]:
+    def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> tuple[()]:
         """None: PostgreSQL's foreign keys act by statements of their own, which are logged as any other."""
         return ()
 

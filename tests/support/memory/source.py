@@ -54,7 +54,7 @@ class MemorySource:
     def current_position(self) -> Position:
         return self.log.position(self.log.end)
 
-    def unlogged_keys(self) -> Sequence[tuple[TableName, ForeignKey]]:
+    def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> Sequence[tuple[TableName, ForeignKey]]:
         return self.log.unlogged
 
     def start(self, position: Position, wanted: Callable[[TableName], bool]) -> None:
