@@ -8,7 +8,8 @@ What keeps the source's order instead: moved keys, tables without a key, two rou
 batch that the target refused when it came as sets (`in_order`), since sets may swap two values of a unique key or
 meet a foreign key too early.
 
-Where the log does not hold what foreign keys did to children (`Binding.links`), a `Cascade` takes its place.
+Where foreign keys act when a row is removed or moved, that write stays where it was among all others: the source's
+without a trace in its log (`Binding.links`, which make it a `Cascade`), or the target's own (`TargetTable.acts`).
 
 Nothing here does I/O.
 """
@@ -16,8 +17,8 @@ Nothing here does I/O.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import TypeAlias
+from itertools import groupby, repeat
+from typing import Final, TypeAlias
 
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
 from cdc_agent.model.tables import parents_first
@@ -82,7 +83,9 @@ class _Net:
         """Removes first: a row that takes over a unique value must find it free."""
         if self.loose:
             yield Ordered(self.binding, self.loose)
-        if self.removed:
+        if self.removed and self.binding.links:
+            yield Cascade(self.binding, [(REMOVE, key, None) for key in self.removed])
+        elif self.removed:
             yield Removes(self.binding, list(self.removed))
         if self.full:
             yield Upserts(self.binding, list(self.full.values()), fresh=self.fresh)
@@ -116,10 +119,8 @@ def steps(segments: Iterable[Segment], *, in_order: bool = False) -> list[Step]:
     With `in_order` every run of one table is a step of its own in the source's order, and its writes are `Ordered`.
     """
     merged = list(runs(segments))
-    if any(_has_cascades(segment) for segment in merged):
-        return [step for segment in merged for step in _around_cascades(segment, in_order)]
     if in_order:
-        return [s if isinstance(s, Clear) else Ordered(s.binding, s.rows) for s in merged]
+        return [step for segment in merged for step in _one_by_one(segment)]
     if _share_a_target(merged):
         return [step for segment in merged for step in _sets([segment])]
     return _sets(merged)
@@ -138,55 +139,54 @@ def runs(segments: Iterable[Segment]) -> Iterator[Segment]:
             yield join(parts)
 
 
-# --- cascades
-
-
-def _has_cascades(segment: Segment) -> bool:
-    return (
-        not isinstance(segment, Clear)
-        and bool(segment.binding.links)
-        and any(_reaches_children(segment.binding, write) for write in segment.rows)
-    )
-
-
-def _reaches_children(binding: Binding, write: Write) -> bool:
-    return write[0] == REMOVE or _moves(binding, write)
-
-
-def _moves(binding: Binding, write: Write) -> bool:
-    operation, key, row = write
-    if operation != CHANGE or row is None or _unsent(row, binding.key):
-        return False
-    return tuple([row[i] for i in binding.key]) != key
-
-
-def _around_cascades(segment: Segment, in_order: bool) -> Iterator[Step]:
-    """The steps of one run, what happened to the children in its place among them.
-
-    Children go before the rows that they refer to, and follow a key that has moved.
-    """
-    if isinstance(segment, Clear) or not _has_cascades(segment):
-        yield from steps([segment], in_order=in_order)
+def _one_by_one(segment: Segment) -> Iterator[Step]:
+    if isinstance(segment, Clear):
+        yield segment
         return
-    binding, done = segment.binding, 0
-    for kind, group in groupby(segment.rows, lambda write: _reaches_children(binding, write) and write[0]):
-        same = list(group)
-        part = segment.part(done, done := done + len(same))
-        if kind == REMOVE:
-            yield Cascade(binding, [(key, None) for _, key, _ in same])
-            yield from [Ordered(binding, same)] if in_order else _sets([part])
-        elif kind:
-            for write in same:
-                yield Ordered(binding, [write])
-                yield Cascade(binding, [(write[1], _new_key(binding, write))])
-        else:
-            yield from steps([part], in_order=in_order)
+    for effect, part in _by_effect(segment):
+        linked = effect != _NONE and bool(segment.binding.links)
+        yield Cascade(segment.binding, part) if linked else Ordered(segment.binding, part)
 
 
-def _new_key(binding: Binding, write: Write) -> Row:
-    row = write[2]
-    assert row is not None
-    return tuple([row[i] for i in binding.key])
+# --- what foreign keys make of a write
+
+_NONE: Final = 0
+"""None acts: other rows stay as they are."""
+
+
+def _by_effect(segment: Writes) -> Iterator[tuple[int, Sequence[Write]]]:
+    """Neighbouring writes by how foreign keys act on them: REMOVE, CHANGE (one at a time) or not at all."""
+    binding, before = segment.binding, segment.before
+    if not _keys_act(binding):
+        yield _NONE, segment.rows
+        return
+    images = repeat(None, len(segment.rows)) if before is None else before
+    effects = [_effect(binding, write, image) for write, image in zip(segment.rows, images, strict=True)]
+    done = 0
+    for effect, group in groupby(effects):
+        count = len(list(group))
+        for size in [1] * count if effect == CHANGE else [count]:
+            yield effect, segment.rows[done : done + size]
+            done += size
+
+
+def _keys_act(binding: Binding) -> bool:
+    """Whether foreign keys act when a row is removed or moved: the source's without a trace, or the target's."""
+    return bool(binding.links) or binding.table.acts
+
+
+def _effect(binding: Binding, write: Write, before: Row | None) -> int:
+    operation, key, row = write
+    if operation == REMOVE:
+        return REMOVE
+    return CHANGE if operation == CHANGE and row is not None and _moves(binding, key, row, before) else _NONE
+
+
+def _moves(binding: Binding, key: Row, row: Row, before: Row | None) -> bool:
+    """Whether what children refer to changes, or may have changed: the key, or a column beside it."""
+    if not _unsent(row, binding.key) and tuple([row[i] for i in binding.key]) != key:
+        return True
+    return any(row[i] is not UNSENT and (before is None or before[i] != row[i]) for i in binding.watched)
 
 
 def _share_a_target(segments: Iterable[Segment]) -> bool:
@@ -194,38 +194,73 @@ def _share_a_target(segments: Iterable[Segment]) -> bool:
     return len({binding.table.full_name for binding in bindings}) < len(bindings)
 
 
+# --- sets
+
+
 def _sets(segments: Iterable[Segment]) -> list[Step]:
-    done: list[Step] = []
-    nets: dict[Binding, _Net] = {}
+    sets = _Sets()
     for segment in segments:
+        sets.take(segment)
+    sets.flush()
+    return sets.done
+
+
+class _Sets:
+    """Steps in the making. Where foreign keys act on a write, what stands before it in the source's order comes before
+    it, and what stands behind it after: they would take along what is still to leave, or what has just come.
+
+    Removals that follow each other, of whatever tables, are one set: none of them can save a row from another.
+    """
+
+    def __init__(self) -> None:
+        self.done: list[Step] = []
+        self._nets: dict[Binding, _Net] = {}
+        self._removing = False
+        """Whether all that waits are removals, some of which keys act on."""
+
+    def take(self, segment: Segment) -> None:
         if isinstance(segment, Clear):
-            done.extend(_flush(nets))
-            done.append(segment)
-            continue
-        binding, writes = segment.binding, segment.rows
-        net = nets.get(binding)
+            self.flush()
+            self.done.append(segment)
+            return
+        for effect, rows in _by_effect(segment):
+            if effect == CHANGE or (effect == REMOVE and segment.binding.keyless):
+                self.flush()
+                linked = bool(segment.binding.links)
+                self.done.append(Cascade(segment.binding, rows) if linked else Ordered(segment.binding, rows))
+            elif effect == REMOVE:
+                if not self._removing:
+                    self.flush()
+                self._removing = True
+                self._add(segment.binding, rows)
+            else:
+                if self._removing and any(operation != REMOVE for operation, _, _ in rows):
+                    self.flush()
+                self._add(segment.binding, rows)
+
+    def flush(self) -> None:
+        self.done.extend(_flush(self._nets))
+        self._removing = False
+
+    def _add(self, binding: Binding, rows: Sequence[Write]) -> None:
+        net = self._nets.get(binding)
         if net is None:
-            net = nets[binding] = _Net(binding)
+            net = self._nets[binding] = _Net(binding)
         if binding.keyless:
-            net.loose.extend(writes)
-            continue
-        moved: list[Write] = []
-        for write in net.add(writes):
-            done.extend(net.steps())
-            nets[binding] = net = _restart(net)
-            moved.append(write)
-            _append_ordered(done, binding, write)
-    done.extend(_flush(nets))
-    return done
+            net.loose.extend(rows)
+            return
+        for write in net.add(rows):
+            self.done.extend(net.steps())
+            _restart(net)
+            _append_ordered(self.done, binding, write)
 
 
-def _restart(net: _Net) -> _Net:
+def _restart(net: _Net) -> None:
     """Empty a net in place, since its `add` is still running."""
     net.full.clear()
     net.partial.clear()
     net.removed.clear()
     net.fresh = True
-    return net
 
 
 def _append_ordered(done: list[Step], binding: Binding, write: Write) -> None:
@@ -246,7 +281,7 @@ def _flush(nets: dict[Binding, _Net]) -> list[Step]:
     early: list[Step] = []
     for net in by_rank:
         for step in net.steps():
-            if isinstance(step, Removes):
+            if isinstance(step, Removes | Cascade):
                 (early if _must_come_first(net) else removes).append(step)
             else:
                 writes.append(step)

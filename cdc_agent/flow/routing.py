@@ -8,13 +8,13 @@ row again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cdc_agent.errors import NoKeyOrder, SourceSchemaError, TargetSchemaError, TruncateTooWide
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.completing import Reread, mend
 from cdc_agent.flow.runs import Run
-from cdc_agent.mapping.links import links
+from cdc_agent.mapping.links import linked, links
 from cdc_agent.mapping.plans import bind
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.changes import Change, Rows, Table, TableEvent, TableName, Transaction, Truncate
@@ -89,7 +89,7 @@ class Router:
         """What is being mapped, until its new tables were looked at."""
         self._links: Mapping[TableName, tuple[Link, ...]] | None = None
         self._plans: dict[Table, list[Plan]] = {}
-        self._latest: dict[TableName, Table] = {}
+        self._latest: dict[tuple[TableName, bool], Table] = {}
         self._apart: dict[TableName, tuple[Table, list[Plan]]] = {}
 
     def reset(self) -> None:
@@ -217,13 +217,14 @@ class Router:
         self._foresee([route.target for table in new for route in self._routes.for_table(table.full_name)])
 
     def _notice_new_version(self, table: Table) -> None:
-        before = self._latest.get(table.full_name)
+        version = table.full_name, table.keys_act
+        before = self._latest.get(version)
         if before is not None:
             if before.columns != table.columns:
                 self._forget()
                 self._apart.clear()
             self._plans.pop(before, None)
-        self._latest[table.full_name] = table
+        self._latest[version] = table
 
     def _bind(self, route: Route, table: Table) -> Plan:
         schema, name = route.target
@@ -233,7 +234,20 @@ class Router:
                 f"target table {schema}.{name} does not exist",
                 hint="create it, or run cdc-agent setup --create-tables",
             )
-        plan = bind(
+        plan = self._bound(route, table, target)
+        if not (self._unlogged and table.keys_act):
+            return plan
+        if self._links is None:
+            self._links = links(self._unlogged, self._routes, self._describe)
+        found = linked(plan, self._links)
+        return (
+            linked(self._bound(route, table, target, before_image=True), self._links)
+            if found.binding.watched
+            else found
+        )
+
+    def _bound(self, route: Route, table: Table, target: TargetTable, *, before_image: bool = False) -> Plan:
+        return bind(
             route.settings,
             table,
             target,
@@ -241,14 +255,8 @@ class Router:
             target_engine=self._engines.target,
             source_zone=self._engines.source_zone,
             target_zone=self._engines.target_zone,
+            before_image=before_image,
         )
-        if not self._unlogged:
-            return plan
-        if self._links is None:
-            self._links = links(self._unlogged, self._routes, self._describe)
-        if target.full_name not in self._links:
-            return plan
-        return replace(plan, binding=replace(plan.binding, links=self._links))
 
     def _truncate(self, truncate: Truncate, mapped: Mapped) -> None:
         targets: dict[TableName, TargetTable] = {}

@@ -10,7 +10,8 @@ Nothing here talks to a database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 import sqlglot
@@ -21,11 +22,11 @@ from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.tables import ForeignKey, TargetTable
 from cdc_agent.model.values import Kind
-from cdc_agent.model.writes import Binding, Link
+from cdc_agent.model.writes import Binding, Link, Plan
 
-ACTIONS: Final = frozenset(("CASCADE", "SET NULL"))
 KINDS: Final = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.ENUM, Kind.BYTES, Kind.UUID, Kind.DATE))
 """Types of keys whose text a target prints just as it is written."""
+_FOLLOWING: Final = frozenset(("CASCADE", "SET NULL"))
 Describe = Callable[[str, str], "TargetTable | None"]
 
 
@@ -42,13 +43,19 @@ def links(
     return {table: tuple(some) for table, some in found.items()}
 
 
-def acts(key: ForeignKey) -> bool:
-    """Whether the key changes children by itself."""
-    return bool({key.on_delete, key.on_update} & ACTIONS)
+def linked(plan: Plan, links: Mapping[TableName, tuple[Link, ...]]) -> Plan:
+    """The plan with the links that its target table has; as it is where there are none."""
+    own = links.get(plan.binding.table.full_name, ())
+    if not own:
+        return plan
+    following = {name for link in own if link.on_update in _FOLLOWING for name in link.referenced}
+    columns, key = plan.binding.columns, plan.binding.key
+    watched = tuple(i for i, column in enumerate(columns) if column.name in following and i not in key)
+    return replace(plan, binding=replace(plan.binding, links=links, watched=watched))
 
 
 def _routed(child_name: TableName, key: ForeignKey, routes: Routes) -> Iterator[tuple[Route, Route]]:
-    if not acts(key):
+    if not key.acts:
         return
     for parent in routes.for_table(key.references):
         for child in routes.for_table(child_name):
@@ -59,23 +66,18 @@ def follow(key: ForeignKey, parent: Route, child: Route, describe: Describe) -> 
     """The link for one key; None where the target does not hold what it needs.
 
     A parent behind a filter cannot be followed: its row may leave the target while the source keeps it. Nor can a key
-    whose columns are computed, one that refers to something else than what identifies the parent on the target, or one
-    whose two ends differ in type there.
+    whose columns are computed, or one whose two ends differ in type there.
     """
     above, below = describe(*parent.target), describe(*child.target)
     if above is None or below is None or parent.settings.where is not None:
         return None
     columns = _carried(child, below, key.columns)
     referenced = _carried(parent, above, key.referenced_columns)
-    if columns is None or referenced is None or not set(referenced) <= set(_identity(parent, above)):
+    if columns is None or referenced is None:
         return None
     if not all(_alike(above, one, below, two) for one, two in zip(referenced, columns, strict=True)):
         return None
     return Link(_binding(child, below, columns), referenced, key.on_delete, key.on_update)
-
-
-def _identity(route: Route, table: TargetTable) -> Sequence[str]:
-    return table.primary_key if route.settings.key is None else route.settings.key
 
 
 def _alike(above: TargetTable, one: str, below: TargetTable, two: str) -> bool:
@@ -84,9 +86,13 @@ def _alike(above: TargetTable, one: str, below: TargetTable, two: str) -> bool:
 
 
 def _binding(child: Route, table: TargetTable, columns: tuple[str, ...]) -> Binding:
-    """The child by its foreign key, with one more column: so a change of the key alone is a partial row."""
-    others = [column.name for column in table.columns if column.name not in columns and not column.generated]
-    chosen = [table.column(name) for name in (*columns, *others[:1])]
+    """The child by its foreign key, with one more column: so a change of the key alone is a partial row.
+
+    Those that an update would set to its time are there as well: they are not sent, and so keep their value.
+    """
+    others = [column for column in table.columns if column.name not in columns and not column.generated]
+    more = [column.name for column in others if column.touched] or [column.name for column in others[:1]]
+    chosen = [table.column(name) for name in (*columns, *more)]
     return Binding(
         table,
         tuple(column for column in chosen if column is not None),

@@ -117,6 +117,9 @@ class Table:
     """The generated decoder: messages in, their changes in order out. Raises `errors.DecodeError`."""
     project: Callable[[Projection, Plainly], Direct] | None = None
     """Compiles decoder and plan into one function, which hands everything unusual to the second argument."""
+    keys_act: bool = True
+    """Whether foreign keys may have acted without a trace in the log when the rows were written; not where they were
+    switched off, or where the log holds what they do."""
 
     @property
     def full_name(self) -> TableName:

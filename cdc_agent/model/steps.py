@@ -60,12 +60,12 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """What foreign keys of the source did to the children of rows that were removed or moved (`binding.links`)."""
+    """Rows that leave or change, with what foreign keys of the source did to their children (`binding.links`)."""
 
     binding: Binding
     """The parent's."""
-    keys: Sequence[tuple[Row, Row | None]]
-    """(old key, new key); None for a row that was removed."""
+    writes: Sequence[Write]
+    """Removals, or changes of what children refer to."""
 
 
 Step: TypeAlias = "Upserts | Updates | Removes | Ordered | Clear | Cascade"

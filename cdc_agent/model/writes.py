@@ -45,6 +45,8 @@ class Binding:
     """Of every target table the links to its children; empty unless this table has some."""
     source: TableName = ("", "")
     """The source table of the route."""
+    watched: tuple[int, ...] = ()
+    """Indexes into `columns` of what children refer to beside the key, where they follow when it changes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

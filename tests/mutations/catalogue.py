@@ -151,9 +151,13 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a truncate does not wait for the writes before it", 3, BATCHING,
-        "            done.extend(_flush(nets))\n            done.append(segment)\n",
-        "            done.append(segment)\n            done.extend(_flush(nets))\n",
+        "            self.flush()\n            self.done.append(segment)\n",
+        "            self.done.append(segment)\n            self.flush()\n",
         IN_BATCHES,
+    ),
+    Mutation(
+        "the target's foreign keys act too early", 3, BATCHING,
+        "    return bool(binding.links) or binding.table.acts\n", "    return bool(binding.links)\n", IN_BATCHES,
     ),
     Mutation(
         "halving a refused batch drops a half", 3, APPLIER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 import zstandard
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdc_agent.errors import DecodeError, LogGone, LogUnusable, SourceUnavailable
-from cdc_agent.model.changes import Alteration, EventKind, TableEvent, TableName, Transaction
+from cdc_agent.model.changes import Alteration, EventKind, Rows, TableEvent, TableName, Transaction
 from cdc_agent.model.positions import BinlogPosition
 from cdc_agent.sources.mysql import compression
 from cdc_agent.sources.mysql.events import files, identities, kinds, reader
@@ -25,6 +25,7 @@ from cdc_agent.sources.mysql.rows import Charsets, TableMaps
 from cdc_agent.sources.mysql.stream import Stream, statements
 from cdc_agent.sources.mysql.stream.branches import Branch, Branches
 from cdc_agent.sources.mysql.stream.statements import Control, RowStatement, SchemaChange, Truncation, Xa
+from tests.support.table_maps import Wire, table_map
 
 SERVER = uuid.UUID("3e11fa47-71ca-11e1-9e33-c80aa9429562")
 
@@ -77,7 +78,12 @@ class NoBranches:
 class Run:
     """A stream from the start of a file, without checksums."""
 
-    def __init__(self, position: BinlogPosition | None = None, gtids: MysqlGtids | None = None) -> None:
+    def __init__(
+        self,
+        position: BinlogPosition | None = None,
+        gtids: MysqlGtids | None = None,
+        wanted: Sequence[str] = ("t",),
+    ) -> None:
         self.emitted: list[Transaction] = []
         self.reports: list[tuple[str, TableName]] = []
         charsets = Charsets({}, lambda sql: [])
@@ -85,7 +91,7 @@ class Run:
             self.emitted.append,
             position=position or BinlogPosition("binlog.000001", 4),
             gtids=gtids,
-            wanted=lambda table: table == ("db", "t"),
+            wanted=lambda table: table[0] == "db" and table[1] in wanted,
             target="far",
             maps=TableMaps(charsets, "mysql"),
             charsets=charsets,
@@ -355,6 +361,52 @@ def test_rows_without_a_table_map_are_loud_and_the_dummy_is_not() -> None:
     run.feed(gtid(1, 100), query("BEGIN", 150), event(kinds.WRITE_ROWS, b"\xff\xff\xff\0\0\0\x01\0\x02\0\0", end=180))
     with pytest.raises(DecodeError, match="without a table map"):
         run.feed(event(kinds.WRITE_ROWS, b"\x07\0\0\0\0\0\x01\0\x02\0\x01\xff\0", end=200))
+
+
+PARENT, CHILD, OTHER = 7, 8, 9
+UPDATED, REMOVED, MADE = kinds.UPDATE_ROWS, kinds.DELETE_ROWS, kinds.WRITE_ROWS
+END, OFF, LOGGED = kinds.STATEMENT_END_FLAG, kinds.KEYS_OFF_FLAG, kinds.KEYS_LOGGED_FLAG
+
+
+def statement(*changes: tuple[int, int, int]) -> list[tuple[str, int, bool]]:
+    """One of (kind, table, flags): (table, kind, whether keys may have acted unseen) of what was handed over of it."""
+    run = Run(wanted=("t", "child"))
+    names = {PARENT: "t", CHILD: "child", OTHER: "other"}
+    maps = [
+        event(kinds.TABLE_MAP, table_map([Wire(3)], schema="db", table=name, table_id=number), end=200)
+        for number, name in names.items()
+    ]
+    rows = [
+        event(kind, number.to_bytes(6, "little") + struct.pack("<HH", flags, 2) + b"\x01\xff\xff", end=300)
+        for kind, number, flags in changes
+    ]
+    (transaction,) = run.feed(gtid(1, 100), query("BEGIN", 150), *maps, *rows, event(kinds.XID, bytes(8), end=400))
+    found = [piece for piece in transaction.pieces if isinstance(piece, Rows)]
+    return [(one.table.name, message[0], one.table.keys_act) for one in found for message in one.messages]
+
+
+def test_rows_say_whether_foreign_keys_acted_unseen() -> None:
+    """Not where they were switched off, nor where the log holds what they did."""
+    assert statement((REMOVED, PARENT, END)) == [("t", REMOVED, True)]
+    assert statement((REMOVED, PARENT, OFF | END)) == [("t", REMOVED, False)]
+    assert statement((REMOVED, PARENT, LOGGED | END)) == [("t", REMOVED, False)]
+
+
+def test_a_parent_that_moved_comes_before_the_children_that_a_key_moved() -> None:
+    """The log has them the other way about, in which no key that is checked would take them."""
+    cause = (UPDATED, PARENT, LOGGED | END)
+    moved = (UPDATED, CHILD, LOGGED | OFF)
+    assert [name for name, *_ in statement(moved, moved, cause)] == ["t", "child", "child"]
+    assert [name for name, *_ in statement(moved, (UPDATED, OTHER, LOGGED | OFF), cause)] == ["t", "child"]
+    assert [name for name, *_ in statement(moved, (UPDATED, OTHER, LOGGED | END))] == ["child"]
+    removal = (REMOVED, PARENT, LOGGED | END)
+    assert [name for name, *_ in statement(moved, (REMOVED, CHILD, LOGGED | OFF), removal)] == ["child", "child", "t"]
+
+
+def test_what_a_session_does_without_foreign_keys_stays_in_its_order() -> None:
+    """Its row events look like those of foreign keys, up to the statement's last."""
+    mixed = [(UPDATED, CHILD, LOGGED | OFF), (UPDATED, PARENT, LOGGED | OFF | END)]
+    assert [name for name, *_ in statement(*mixed)] == ["child", "t"]
 
 
 def test_row_changes_as_statements_stop_the_stream() -> None:

@@ -110,6 +110,14 @@ ORDER BY 1, 2
 
 _PERSISTENCE: Final = "SELECT oid FROM pg_class WHERE oid = ANY (%s::oid[]) AND relpersistence = 'u'"
 
+_ACTED_ON: Final = """
+SELECT DISTINCT n.nspname, c.relname
+FROM pg_constraint AS o
+JOIN pg_class AS c ON c.oid = o.confrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE o.contype = 'f' AND (o.confdeltype IN ('c', 'n', 'd') OR o.confupdtype IN ('c', 'n', 'd'))
+"""
+
 _IDENTITY_KEY: Final = """
        array(SELECT a.attname
              FROM pg_index AS i
@@ -246,6 +254,11 @@ def unique_keys(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dic
     for oid, primary, immediate, columns in connection.execute(_UNIQUE, (list(oids),)):
         keys.setdefault(oid, []).append(UniqueKey(tuple(columns), primary, immediate))
     return keys
+
+
+def acted_on(connection: psycopg.Connection[Any]) -> frozenset[TableName]:
+    """The tables whose rows have children that a foreign key acts on."""
+    return frozenset((schema, name) for schema, name in connection.execute(_ACTED_ON))
 
 
 def replica_identity(connection: psycopg.Connection[Any], schema: str, name: str) -> ReplicaIdentity | None:

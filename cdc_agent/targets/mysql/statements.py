@@ -63,6 +63,7 @@ class Statements:
         self._native_json = not server.is_mariadb
         self._row_alias = not server.is_mariadb and server.version >= _ALIAS_SINCE
         self._key = frozenset(binding.key)
+        self._touched = [i for i, column in enumerate(binding.columns) if column.touched]
         self._everything = tuple(range(len(self.types)))
         self._tuple_encoders: dict[tuple[tuple[int, ...], bool], TupleEncoder] = {}
         self._load_encoders: dict[tuple[tuple[int, ...], bool], LoadEncoder] = {}
@@ -173,10 +174,12 @@ class Statements:
         pairs = [
             b"%b = %b" % (self.names[i].encode(), literal(self.types[i], value))  # type: ignore[arg-type]
             for i, value in zip(columns, row, strict=True)
-            if i not in self._key or self.binding.keyless or value != key[self.binding.key.index(i)]
+            if self._settable(i) or self.binding.keyless or value != key[self.binding.key.index(i)]
         ]
         if not pairs:
             return None
+        if self._touched:
+            pairs += [name.encode() for name in self._kept(columns)]
         return b"UPDATE %b SET %b WHERE %b" % (self.table.encode(), b", ".join(pairs), self._where(key))
 
     @_refusing
@@ -264,10 +267,11 @@ class Statements:
 
     def update_matching(self, stage: str, columns: Sequence[int]) -> str | None:
         """Update the rows whose keys are staged; None when only keys are."""
-        pairs = ", ".join(f"t.{n} = s.{n}" for n in self._replaced(columns))
+        pairs = [f"t.{n} = s.{n}" for n in self._replaced(columns)]
         if not pairs:
             return None
-        return f"UPDATE {stage} AS s STRAIGHT_JOIN {self.table} AS t ON {self._join()} SET {pairs}"
+        sets = ", ".join([*pairs, *self._kept(columns, "t.")])
+        return f"UPDATE {stage} AS s STRAIGHT_JOIN {self.table} AS t ON {self._join()} SET {sets}"
 
     def missing(self, stage: str, number: str) -> str:
         """The numbers of the staged rows whose key the target does not have."""
@@ -291,8 +295,18 @@ class Statements:
     def _equals(self, column: int) -> bytes:
         return b"<=>" if self.binding.columns[column].nullable else b"="
 
+    def _settable(self, column: int) -> bool:
+        """Whether an update names the column whatever its value."""
+        return column not in self._key or column in self._touched
+
+    def _kept(self, sent: Sequence[int], place: str = "") -> list[str]:
+        """What keeps columns that were not sent from being set to the time of the update."""
+        left = (self.names[i] for i in self._touched if i not in sent)
+        return [f"{place}{name} = {place}{name}" for name in left]
+
     def _replaced(self, columns: Sequence[int] | None = None) -> list[str]:
         """The columns that an existing row gets: not its key, but for text, which may be equal and yet differ."""
         among = range(len(self.names)) if columns is None else columns
-        found = [self.names[i] for i in among if i not in self._key or self.types[i].kind in (Kind.TEXT, Kind.OTHER)]
+        texts = (Kind.TEXT, Kind.OTHER)
+        found = [self.names[i] for i in among if self._settable(i) or self.types[i].kind in texts]
         return found or ([self.names[self.binding.key[0]]] if columns is None else [])

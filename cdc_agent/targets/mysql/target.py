@@ -16,7 +16,7 @@ from typing import Final, Literal
 import pymysql
 
 from cdc_agent.config.model import Database
-from cdc_agent.engines.mysql import catalogue
+from cdc_agent.engines.mysql import catalogue, foreign_keys
 from cdc_agent.engines.mysql.connection import Session, connect
 from cdc_agent.engines.mysql.failures import error_number, is_disconnect, translate
 from cdc_agent.errors import (
@@ -33,7 +33,7 @@ from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.remembered import Memory, Note, Remembered
 from cdc_agent.model.steps import Step
-from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.tables import TargetTable, where_keys_act
 from cdc_agent.store import mysql as sql
 from cdc_agent.store import tables
 from cdc_agent.targets.base import Missing
@@ -60,6 +60,8 @@ class MysqlTarget:
         self._open_wire: Wire | None = None
         self._writer: Writer | None = None
         self._tables: dict[TableName, TargetTable | None] = {}
+        self._acted_on: frozenset[TableName] | None = None
+        """The tables that acting foreign keys refer to, once asked for."""
 
     # --- the session ---
 
@@ -97,6 +99,7 @@ class MysqlTarget:
         session, self._session = self._session, None
         self._open_wire = self._writer = None
         self._tables.clear()
+        self._acted_on = None
         if session is not None:
             with contextlib.suppress(pymysql.MySQLError):
                 session.close()
@@ -121,14 +124,23 @@ class MysqlTarget:
         if place not in self._tables:
             if self._triggers == "suppress":
                 self._refuse_triggers(schema, name)
-            self._tables[place] = catalogue.describe(self._wire.session, schema, name)
+            self._tables[place] = self._seen(catalogue.describe(self._wire.session, schema, name))
         return self._tables[place]
 
     def foresee(self, names: Sequence[TableName]) -> None:
         """See `targets.base.Target`. What may have to be refused (`suppress`) is looked at one by one."""
         unknown = [name for name in dict.fromkeys(names) if name not in self._tables]
         if len(unknown) > 1 and self._triggers != "suppress":
-            self._tables.update(catalogue.describe_all(self._wire.session, unknown))
+            found = catalogue.describe_all(self._wire.session, unknown)
+            self._tables.update({name: self._seen(table) for name, table in found.items()})
+
+    def _seen(self, table: TargetTable | None) -> TargetTable | None:
+        """The table as foreign keys treat it in this session."""
+        if table is None or self._triggers != "fire":
+            return table
+        if self._acted_on is None:
+            self._acted_on = foreign_keys.acted_on(self._wire.session)
+        return where_keys_act(table, self._acted_on)
 
     def _refuse_triggers(self, schema: str, name: str) -> None:
         found = catalogue.triggers(self._wire.session, schema, name)
@@ -141,6 +153,7 @@ class MysqlTarget:
     def forget(self) -> None:
         """Forget every description and everything made from it."""
         self._tables.clear()
+        self._acted_on = None
         if self._writer is not None:
             self._writer.forget()
 

@@ -16,7 +16,7 @@ from cdc_agent.engines.mysql.identifiers import quote_name
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
 from cdc_agent.model.tables import parents_first
 from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
-from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Link, Write
+from cdc_agent.model.writes import CHANGE, REMOVE, UPSERT, Binding, Write
 from cdc_agent.targets.base import Missing
 from cdc_agent.targets.cascades import expand
 from cdc_agent.targets.mysql.staging import Staging
@@ -63,7 +63,7 @@ class Writer:
             case Clear():
                 self._clear(step)
             case Cascade():
-                for one in expand(step, self._children):
+                for one in expand(step, self._read):
                     self.write(one, missing)
             case _:
                 assert_never(step)
@@ -163,25 +163,29 @@ class Writer:
         full: Row | None = row
         if len(columns) < len(row):
             full = missing(to.binding, tuple(_moved(to.binding, key, row)))
-        if full is not None:
+        if full is not None and not (to.binding.keyless and to.binding.table.acted_on and self._is_there(to, full)):
             self._upsert_in_order(to, [full])
+
+    def _is_there(self, to: Statements, row: Row) -> bool:
+        """Whether a row equals this one: of a table without a key, what a foreign key has made of the old row."""
+        return bool(self._wire.rows(to.exists(row), _writing(to))[0][0])
 
     def _update_one(self, to: Statements, columns: Sequence[int], row: Sequence[object], key: Row) -> bool:
         """Update one row by its key; False when the target has none."""
         statement = to.update_one(columns, row, key)
         if statement is not None:
             return self._wire.run(statement, _writing(to)) > 0
-        return bool(self._wire.rows(to.exists(key), _writing(to))[0][0])
+        return self._is_there(to, key)
 
     def _insert(self, to: Statements, rows: Sequence[Row], tail: bytes) -> None:
         self._wire.run_chunks(to.insert_head, to.tuples(rows), tail, _writing(to))
 
     # --- cascades ---
 
-    def _children(self, link: Link, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
-        """What the children of these keys hold in `columns`."""
-        to = self._of(link.child)
-        types = [column.type for name in columns for column in link.child.table.columns if column.name == name]
+    def _read(self, binding: Binding, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
+        """What the rows under these keys hold in `columns`."""
+        to = self._of(binding)
+        types = [column.type for name in columns for column in binding.table.columns if column.name == name]
         found: list[Row] = []
         for key in keys:
             rows = self._wire.rows(to.children(columns, types, key), f"reading {to.label}")

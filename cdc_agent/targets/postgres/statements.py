@@ -135,6 +135,11 @@ class Statements:
         """`change_equal` to a whole row, which inserts the row if none was equal."""
         return [self._or_insert(self._change_equal(shape), shape, "")]
 
+    def change_equal_or_keep(self, shape: Shape) -> list[bytes]:
+        """`change_equal_or_insert`, but where a row equals the new one it is what a foreign key has made of the old."""
+        absent = f"NOT EXISTS (SELECT FROM {self.layout.table} AS t WHERE {self._all_equal(shape)})"
+        return [self._or_insert(self._change_equal(shape), shape, "", absent)]
+
     def remove_equal(self, shape: Shape) -> list[bytes]:
         """Delete exactly one row that equals the parameters. Only for keyless tables."""
         assert shape.form is Form.SINGLE
@@ -158,8 +163,8 @@ class Statements:
         sets = ", ".join(f"{quote(column.name)} = s.c{place}" for place, column in pairs)
         return f"UPDATE {self.layout.table} AS t SET {sets} FROM {self._rows(shape)} WHERE {condition}"
 
-    def _or_insert(self, update: str, shape: Shape, conflict: str) -> bytes:
-        insert = f"{self._insert(shape)} WHERE NOT EXISTS (SELECT FROM updated){conflict}"
+    def _or_insert(self, update: str, shape: Shape, conflict: str, absent: str = "true") -> bytes:
+        insert = f"{self._insert(shape)} WHERE NOT EXISTS (SELECT FROM updated) AND {absent}{conflict}"
         return f"WITH updated AS ({update} RETURNING 1) {insert}".encode()
 
     def _insert(self, shape: Shape) -> str:
@@ -190,6 +195,12 @@ class Statements:
     def _same_key(self, shape: Shape) -> str:
         compare = _equal_or_both_null if shape.null_safe else _equal
         return " AND ".join(compare(self._columns[i], f"s.c{shape.columns.index(i)}") for i in self.binding.key)
+
+    def _all_equal(self, shape: Shape) -> str:
+        """Rows that equal the one in `s` in every column."""
+        return " AND ".join(
+            _equal_or_both_null(self._columns[i], f"s.c{place}") for place, i in enumerate(shape.columns)
+        )
 
     def _one_equal(self, first: int) -> str:
         equal = self._against_parameters(first, _equal_or_both_null)

@@ -35,7 +35,7 @@ from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.remembered import Memory, Note, Remembered
 from cdc_agent.model.steps import Step
-from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.tables import TargetTable, where_keys_act
 from cdc_agent.store import postgres as sql
 from cdc_agent.store import tables
 from cdc_agent.targets.base import Missing
@@ -103,6 +103,8 @@ class PostgresTarget:
         self._triggers = triggers
         self._session: _Session | None = None
         self._described: dict[TableName, TargetTable | None] = {}
+        self._acted_on: frozenset[TableName] | None = None
+        """The tables that acting foreign keys refer to, once asked for."""
         self._layouts: dict[TableName, Layout] = {}
         """Those that were read ahead, until they are used."""
         self._stages = Stages()
@@ -115,6 +117,7 @@ class PostgresTarget:
         self.close()
         connection = connect(self._database, purpose=f"target {self._name}")
         self._described = {}
+        self._acted_on = None
         self._layouts = {}
         self._stages = Stages()
         self._stale = False
@@ -166,7 +169,7 @@ class PostgresTarget:
         if (schema, name) not in self._described:
             with _translating(f"reading the catalogue for {schema}.{name}"):
                 table = catalogue.describe(self._live.connection, schema, name, self._live.types)
-            self._described[schema, name] = table
+                self._described[schema, name] = self._seen(table)
         return self._described[schema, name]
 
     def foresee(self, names: Sequence[TableName]) -> None:
@@ -176,7 +179,15 @@ class PostgresTarget:
             with _translating(f"reading the catalogue for {len(unknown)} tables"):
                 found = catalogue.describe_all(self._live.connection, unknown, self._live.types)
                 self._layouts.update(read_layouts(self._live.connection, unknown))
-            self._described.update({name: found.get(name) for name in unknown})
+                self._described.update({name: self._seen(found.get(name)) for name in unknown})
+
+    def _seen(self, table: TargetTable | None) -> TargetTable | None:
+        """The table as foreign keys treat it in this session."""
+        if table is None or self.triggers_suppressed:
+            return table
+        if self._acted_on is None:
+            self._acted_on = catalogue.acted_on(self._live.connection)
+        return where_keys_act(table, self._acted_on)
 
     def _read_layout(self, schema: str, name: str) -> Layout:
         if (foreseen := self._layouts.pop((schema, name), None)) is not None:
@@ -187,6 +198,7 @@ class PostgresTarget:
     def forget(self) -> None:
         """Drop cached descriptions, staging tables and prepared statements."""
         self._described = {}
+        self._acted_on = None
         self._layouts = {}
         if self._session is None:
             return

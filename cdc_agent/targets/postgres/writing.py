@@ -21,7 +21,7 @@ from cdc_agent.engines.postgres.identifiers import qualified, quote
 from cdc_agent.errors import RowRefused
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
 from cdc_agent.model.values import UNSENT, Row
-from cdc_agent.model.writes import CHANGE, UPSERT, Binding, Link, Write
+from cdc_agent.model.writes import CHANGE, UPSERT, Binding, Write
 from cdc_agent.targets.base import Missing
 from cdc_agent.targets.cascades import expand
 from cdc_agent.targets.postgres.encoding import bytes_of, column_arrays, copy_chunks
@@ -142,7 +142,7 @@ class Writer:
             case Clear():
                 self._truncate(step)
             case Cascade():
-                for one in expand(step, self._children):
+                for one in expand(step, self._read):
                     self._step(one, watches)
 
     def _bind(self, binding: Binding) -> _Bound:
@@ -202,11 +202,11 @@ class Writer:
         names = ", ".join(".".join(table.full_name) for table in step.tables)
         self._flight.add(f"TRUNCATE {tables}{restart}{cascade}".encode(), doing=f"truncating {names}", prepare=False)
 
-    def _children(self, link: Link, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
-        """What the children of these keys hold in `columns`."""
-        bound = self._bind(link.child)
+    def _read(self, binding: Binding, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
+        """What the rows under these keys hold in `columns`."""
+        bound = self._bind(binding)
         found: list[Row] = []
-        for shape, parameters, _ in self._deliver(bound, link.child.key, keys):
+        for shape, parameters, _ in self._deliver(bound, binding.key, keys):
             (statement,) = bound.statements.children(columns, shape)
             asked = self._flight.run(statement, parameters, doing=f"reading {bound.title}")
             found += [tuple([None if v is None else str(v).encode() for v in row]) for row in asked.rows]
@@ -285,6 +285,8 @@ class Writer:
     def _change_equal(self, bound: _Bound, key: Row, row: Row, watches: list[_Watch]) -> None:
         if UNSENT in row:
             self._watched(bound, Statements.change_equal, row, key, key, False, watches)
+        elif bound.binding.table.acted_on:
+            self._single(bound, Statements.change_equal_or_keep, bound.statements.all_columns, (*row, *key))
         else:
             self._single(bound, Statements.change_equal_or_insert, bound.statements.all_columns, (*row, *key))
 

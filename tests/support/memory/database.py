@@ -103,6 +103,11 @@ class MemoryDatabase:
         else:
             self.notes[place] = (pipeline, note)
 
+    def acted_on(self) -> set[Name]:
+        """The tables that acting foreign keys refer to."""
+        keys = (key for table in self.tables.values() for key in table.definition.foreign_keys)
+        return {key.references for key in keys if key.acts}
+
     def _tell(self) -> None:
         with self.released:
             self.released.notify_all()

@@ -12,9 +12,9 @@ from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.refusals import Quarantined
 from cdc_agent.model.remembered import Memory, Note
 from cdc_agent.model.steps import Cascade, Clear, Ordered, Removes, Step, Updates, Upserts
-from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.tables import TargetTable, where_keys_act
 from cdc_agent.model.values import UNSENT, Row
-from cdc_agent.model.writes import REMOVE, UPSERT, Binding, Link, Write
+from cdc_agent.model.writes import REMOVE, UPSERT, Binding, Write
 from cdc_agent.store.tables import taken_over
 from cdc_agent.targets.base import Missing
 from cdc_agent.targets.cascades import expand
@@ -61,8 +61,11 @@ class MemoryTarget:
         self._live()
         if (schema, name) not in self._described:
             table = self.database.tables.get((schema, name))
-            self._described[schema, name] = None if table is None else table.definition
+            self._described[schema, name] = None if table is None else self._seen(table.definition)
         return self._described[schema, name]
+
+    def _seen(self, table: TargetTable) -> TargetTable:
+        return where_keys_act(table, self.database.acted_on()) if self.database.foreign_keys else table
 
     def foresee(self, names: Sequence[TableName]) -> None:
         for name in names:
@@ -201,7 +204,7 @@ class MemoryTarget:
             session.clear([table.full_name for table in step.tables])
             session.settle()
         elif isinstance(step, Cascade):
-            for one in expand(step, lambda *wanted: _children(session, *wanted)):
+            for one in expand(step, lambda *wanted: _read(session, *wanted)):
                 self._step(session, one, missing)
         elif isinstance(step, Ordered):
             for write in step.writes:
@@ -251,7 +254,8 @@ class MemoryTarget:
             if _change(session, binding, key, row):
                 return
             if UNSENT not in row:
-                _take_whole(session, binding, row)
+                if not (binding.keyless and binding.table.acted_on and _is_there(session, binding, row)):
+                    _take_whole(session, binding, row)
             else:
                 now = tuple([key[n] if row[i] is UNSENT else row[i] for n, i in enumerate(binding.key)])
                 _take_whole(session, binding, missing(binding, now))
@@ -278,6 +282,10 @@ def _upsert(session: Session, binding: Binding, row: Row) -> None:
         session.insert(binding.table.full_name, _whole(binding, row))
 
 
+def _is_there(session: Session, binding: Binding, row: Row) -> bool:
+    return bool(session.find(binding.table.full_name, _places(binding, range(len(row))), row))
+
+
 def _take_whole(session: Session, binding: Binding, row: Row | None) -> None:
     if row is None:
         return
@@ -300,9 +308,9 @@ def _change(session: Session, binding: Binding, key: Row, row: Row) -> bool:
     return bool(found)
 
 
-def _children(session: Session, link: Link, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
-    name = link.child.table.full_name
+def _read(session: Session, binding: Binding, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
+    name = binding.table.full_name
     wanted = session.database.tables[name].places(columns)
-    own = _places(link.child, link.child.key)
+    own = _places(binding, binding.key)
     rows = [session.rows(name)[one] for key in keys for one in session.find(name, own, key)]
     return [tuple([row[i] for i in wanted]) for row in rows]

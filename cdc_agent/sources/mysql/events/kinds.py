@@ -50,6 +50,15 @@ ROWS: Final = frozenset(
     (*range(WRITE_ROWS_V1, DELETE_ROWS_V1 + 1), *range(WRITE_ROWS, DELETE_ROWS + 1), PARTIAL_UPDATE_ROWS)
 )
 
+STATEMENT_END_FLAG: Final = 1
+"""In the flags of a row event, the two bytes behind the table id: it is its statement's last."""
+KEYS_OFF_FLAG: Final = 2
+"""Its session had foreign_key_checks = 0, or (with the flag below) it is itself what a foreign key did."""
+KEYS_LOGGED_FLAG: Final = 16
+"""What foreign keys do is logged: in front of the event that was the cause (MySQL 9.6 and newer)."""
+KEYS_FLAGS: Final = KEYS_OFF_FLAG | KEYS_LOGGED_FLAG
+UPDATES: Final = frozenset((UPDATE_ROWS_V1, UPDATE_ROWS, PARTIAL_UPDATE_ROWS))
+
 IGNORABLE_FLAG: Final = 0x80
 ARTIFICIAL_FLAG: Final = 0x20
 

@@ -23,11 +23,12 @@ PREFIXES: Final = tuple(bytes((kind,)) for kind in range(256))
 class PlainTransactions:
     """Takes transactions whose table map is known, outside of any other transaction."""
 
-    __slots__ = ("_assembler", "_cursor", "_known")
+    __slots__ = ("_assembler", "_cursor", "_known", "_tables")
 
     def __init__(self, cursor: Cursor, assembler: Assembler, tables: KnownTables) -> None:
         self._cursor = cursor
         self._assembler = assembler
+        self._tables = tables
         self._known = tables.by_map
 
     def take(self, found: Plain) -> bool:
@@ -45,6 +46,8 @@ class PlainTransactions:
             domain, number, _ = identities.mariadb_gtid(body)
             identity = (domain, int.from_bytes(gtid[6:10], "little"), number)
         table = known[2]
+        if table is not None and rows[6] & kinds.KEYS_FLAGS:
+            table = self._tables.without_keys(table)
         message = b"" if table is None else PREFIXES[kind] + rows
         position = self._cursor.reach(end, identity)
         self._assembler.whole(table, message, position, float(seconds) if time is None else time)

@@ -7,6 +7,7 @@ map that has been seen before costs one look-up. Nothing here does I/O but the `
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from cdc_agent.model import echo
@@ -25,12 +26,13 @@ Known: TypeAlias = "tuple[int, int, Table | None]"
 class KnownTables:
     """The table maps of one log, and those of the transaction that is being read."""
 
-    __slots__ = ("_lower_case", "_maps", "by_id", "by_map", "schemas", "wanted")
+    __slots__ = ("_lower_case", "_maps", "_without_keys", "by_id", "by_map", "schemas", "wanted")
 
     def __init__(self, maps: TableMaps, wanted: Callable[[TableName], bool], *, lower_case: bool) -> None:
         """`lower_case`: the server's names are; statements have them as they were written."""
         self._maps = maps
         self._lower_case = lower_case
+        self._without_keys: dict[Table, Table] = {}
         self.wanted = wanted
         self.by_map: dict[bytes, Known] = {}
         """By a table map's body; `define` adds to it."""
@@ -51,6 +53,13 @@ class KnownTables:
         known = (found.table_id, use, found.table() if use else None)
         self.by_map[body] = known
         return known
+
+    def without_keys(self, table: Table) -> Table:
+        """The version of a table for rows on which foreign keys did nothing that the log leaves out."""
+        found = self._without_keys.get(table)
+        if found is None:
+            found = self._without_keys[table] = replace(table, keys_act=False)
+        return found
 
     def cased(self, table: TableName) -> TableName:
         """A name out of a statement, as table maps have it."""

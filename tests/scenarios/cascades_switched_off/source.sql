@@ -1,0 +1,3 @@
+CREATE TABLE customers (id integer PRIMARY KEY, name varchar(20));
+CREATE TABLE orders (id integer PRIMARY KEY, customer integer, what varchar(20),
+  FOREIGN KEY (customer) REFERENCES customers (id) ON DELETE CASCADE ON UPDATE CASCADE);

@@ -1,0 +1,2 @@
+CREATE TABLE customers (id integer PRIMARY KEY, name varchar(20));
+CREATE TABLE orders (id integer PRIMARY KEY, customer integer, what varchar(20));
