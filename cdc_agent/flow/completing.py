@@ -51,8 +51,9 @@ def _mapped(plan: Plan, table: Table, change: Change, reread: Reread, rejections
 def _left_behind(plan: Plan, change: Change) -> list[Write]:
     """What an update leaves to do of a row that the source no longer has.
 
-    The change that made it go names it by its new key, so that here it must leave the old one. Behind a filter it is
-    removed at once: whether it was to stay can no longer be told.
+    What the log sent of it is written. The change that made it go names it by its new key, so that here it must leave
+    the old one; it is read again there. Behind a filter it is removed at once: whether it was to stay can no longer be
+    told, and where it went its key is read again as well.
     """
     operation, old, new = change
     if operation != UPDATE or new is None:
@@ -66,7 +67,9 @@ def _left_behind(plan: Plan, change: Change) -> list[Write]:
     new_key = tuple([row[place] for place in plan.binding.key])
     if UNSENT in new_key:
         return removal
-    return [(CHANGE, key, row)] if new_key != key else []
+    rest = [value for place, value in enumerate(row) if place not in plan.binding.key]
+    written = new_key != key or any(value is not UNSENT for value in rest)
+    return [(CHANGE, key, row)] if written else []
 
 
 def reread_change(table: Table, change: Change, reread: Reread) -> Change | None:

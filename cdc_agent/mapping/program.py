@@ -176,7 +176,9 @@ class _Writer:
     def _delete(self) -> Iterator[str]:
         yield from self._decoded("old", self._key)
         if self._filter is not None:
-            yield f"if not ({self._inside(self._filter, 'old')}): continue"
+            yield f"if not ({self._inside(self._filter, 'old')}):"
+            yield "    one(change, rejections, writes)"
+            yield "    continue"
         yield f"add((3, {self._tuple(self._key, 'old')}, None))"
 
     def _row(self) -> Iterator[str]:

@@ -30,13 +30,18 @@ class _RejectedError(Exception):
 
 
 class Mapper:
-    """Maps changes one by one. Stateless between changes."""
+    """Maps changes one by one.
+
+    Once the filter could not be asked of what the log sent, rows are let in or kept out by what they are *now*: a row
+    may be on the target before its change says so. From then on what the log shows outside is removed, not passed over.
+    """
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
         self._picks = bound.picks
         self._key = bound.binding.key
         self._filter = bound.filter
+        self._unsure = False
         reads = {index for pick in bound.picks for index in pick.reads}
         self._derived = [index for index in sorted(reads) if bound.source.columns[index].derived]
 
@@ -76,7 +81,7 @@ class Mapper:
     def _write(self, operation: int, old: Row | None, new: Row | None) -> Write | None:
         if operation == DELETE:
             assert old is not None
-            return None if self._inside(old, known_only=True) is False else (REMOVE, self._old_key(old), None)
+            return None if self._stayed_out(old) else (REMOVE, self._old_key(old), None)
         assert new is not None
         if operation == INSERT:
             return self._insert(new) if self._inside(new) else None
@@ -91,10 +96,10 @@ class Mapper:
     def _update(self, old: Row | None, new: Row) -> Write | None:
         if old is not None:
             new = tuple([before if now is UNSENT else now for before, now in zip(old, new, strict=True)])
-        was_inside = None if old is None else self._inside(old, known_only=True)
         if not self._inside(new):
-            return None if was_inside is False else (REMOVE, self._old_key(new if old is None else old), None)
-        if was_inside is False:
+            out = old is not None and self._stayed_out(old)
+            return None if out else (REMOVE, self._old_key(new if old is None else old), None)
+        if old is not None and self._inside(old, known_only=True) is False:
             return self._insert(new)
         key, row = self._old_key(new if old is None else old), self._row(new)
         if UNSENT in row and self._moves(key, row):
@@ -109,6 +114,10 @@ class Mapper:
         pairs = zip(self._key, key, strict=True)
         return not self._bound.binding.keyless and any(row[i] is not UNSENT and row[i] != old for i, old in pairs)
 
+    def _stayed_out(self, old: Row) -> bool:
+        """Whether the filter did not take the old row, and so the target has none of it."""
+        return self._inside(old, known_only=True) is False and not self._unsure
+
     def _inside(self, row: Row, *, known_only: bool = False) -> bool | None:
         """Whether the route's filter takes a row; with `known_only` None when an unsent column decides."""
         if self._filter is None:
@@ -118,6 +127,7 @@ class Mapper:
         if len(sent) < len(values):
             if known_only:
                 return None
+            self._unsure = True
             raise _RejectedError(None, "the filter reads a column that the log did not send", UNSENT_CODE)
         try:
             return self._filter.expression.truth(sent)
