@@ -64,6 +64,7 @@ RULES: Final = {
     "PF062": "LOAD DATA LOCAL is off",
     "PF063": "the agent's tables have another version",
     "PF070": "rows of the source may share a key of the target",
+    "PF071": "a filter may remove rows that did not come from here",
 }
 """Code → what it says in general."""
 

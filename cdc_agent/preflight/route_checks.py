@@ -11,6 +11,8 @@ from typing import Final
 from cdc_agent.conversions.convert import Context
 from cdc_agent.engines.admin import OldRows
 from cdc_agent.errors import AgentError
+from cdc_agent.expressions.expression import compile_filter
+from cdc_agent.mapping.binding import dialect_of, types_of
 from cdc_agent.mapping.plans import findings
 from cdc_agent.model.changes import Change, Column, Identity, Table
 from cdc_agent.model.tables import TargetTable
@@ -104,6 +106,32 @@ def shared_keys(on: OnRoute) -> Iterator[Finding]:
     yield warning("PF070", on.where, message, hint)
 
 
+def unknown_before(on: OnRoute) -> Iterator[Finding]:
+    """Where the log does not say whether the filter took a row before, a row outside is removed on the target."""
+    if on.route.where is None or not (on.identity is Identity.KEY or _small_images(on)):
+        return
+    table = as_logged(on.source_table, on.old_rows)
+    names = [column.name for column in table.columns]
+    try:
+        read = compile_filter(on.route.where, types_of(table), dialect_of(on.source.server.flavor)).reads
+    except AgentError:
+        return
+    unsent = [name for name in read if names.index(name) not in table.key]
+    if unsent:
+        message = (
+            f"the log does not hold {', '.join(unsent)} of old rows: a row outside the filter that is updated or "
+            "deleted also removes the target's row of that key, be it of another origin"
+        )
+        whole = "binlog_row_image = FULL" if on.identity is Identity.FULL else "REPLICA IDENTITY FULL"
+        where = " on each partition" if on.old_rows.partitioned else ""
+        hint = f"{whole}{where}, or keys that rows of another origin do not use"
+        yield warning("PF071", on.where, message, hint)
+
+
+def _small_images(on: OnRoute) -> bool:
+    return on.source.setting("binlog_row_image") not in ("", "FULL", "FULL_NODUP")
+
+
 def _copied_key(on: OnRoute) -> frozenset[str]:
     """The source columns that the target's key is copied from; none when it has no key, or one that is computed."""
     expressions, names = on.route.columns, {column.name.lower(): column.name for column in on.source_table.columns}
@@ -113,4 +141,11 @@ def _copied_key(on: OnRoute) -> frozenset[str]:
     return frozenset(name for name in found if name is not None) if None not in found else frozenset()
 
 
-CHECKS: Final[tuple[RouteCheck, ...]] = (source_key, target_key, mapping, other_unique_keys, shared_keys)
+CHECKS: Final[tuple[RouteCheck, ...]] = (
+    source_key,
+    target_key,
+    mapping,
+    other_unique_keys,
+    shared_keys,
+    unknown_before,
+)

@@ -76,6 +76,25 @@ def test_tables_and_columns_that_do_not_fit(pair: tuple[Database, Database], tmp
     assert "PF047" in codes(found, Severity.INFO)
 
 
+def test_a_filter_that_the_log_does_not_tell_of_old_rows(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """With the default identity a row outside the filter removes the target's row of its key; FULL mends it, and so does a
+    filter over the key.
+    """
+    for database in pair:
+        database.run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(20))")
+    one = sync(tmp_path, *pair, "t")
+    (route,) = one.pipelines["there"]["tables"]
+    route["where"] = "name = 'a'"
+    (found,) = [finding for finding in find(one) if finding.code == "PF071"]
+    assert found.severity is Severity.WARNING
+    assert "REPLICA IDENTITY FULL" in found.hint
+    route["where"] = "id > 5"
+    assert "PF071" not in {finding.code for finding in find(one)}
+    route["where"] = "name = 'a'"
+    pair[0].run("ALTER TABLE t REPLICA IDENTITY FULL")
+    assert "PF071" not in {finding.code for finding in find(one)}
+
+
 def test_partitions_have_identities_of_their_own(postgres: Server, tmp_path: Path) -> None:
     """REPLICA IDENTITY FULL on the root does not count: the partition without any is named. Nor does a partition's key tell
     rows of the whole table apart.

@@ -92,6 +92,7 @@ PROVOKED = {
     "PF062": "contract/test_preflight.py",
     "PF063": "contract/test_store.py",
     "PF070": "contract/test_preflight.py",
+    "PF071": "contract/test_preflight.py",
 }
 """Code → the tests that provoke it; they name the error's class or the code."""
 
