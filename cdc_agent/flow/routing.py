@@ -135,9 +135,13 @@ class Router:
         return mapped
 
     def _plans_apart(self, table: Table) -> list[Plan]:
-        """Kept for the last version that came of each table; the log's own versions are none of these."""
+        """Kept for the last version that came of each table, while its targets are as they were described.
+
+        The log's own versions are none of these.
+        """
         version, plans = self._apart.get(table.full_name, (None, []))
-        if version is not table:
+        targets = [plan.binding.table for plan in plans]
+        if version is not table or any(self._describe(*target.full_name) != target for target in targets):
             plans = [self._bind(route, table) for route in self._routes.for_table(table.full_name)]
             self._apart[table.full_name] = table, plans
         if not plans:
