@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
-from cdc_agent.errors import AgentError, RowsOutdated, TargetUnavailable
+from cdc_agent.errors import AgentError, NotYetVisible, RowsOutdated, TargetUnavailable
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.threads import REAL, Threads
 from cdc_agent.model.changes import INSERT, Change, Table, TableName
@@ -28,6 +29,9 @@ from cdc_agent.model.refusals import Refusal
 from cdc_agent.model.steps import Clear
 from cdc_agent.model.values import UNSENT, Row
 from cdc_agent.model.writes import REMOVE, Writes
+
+SESSION_SECONDS: Final = 30.0
+"""How long a watch waits for a session to begin."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,10 +118,6 @@ class Watch:
         )
 
 
-def _settled() -> None:
-    """Without a session nothing is handed over."""
-
-
 def _moves(writes: Writes, key: Row, row: Row | None) -> bool:
     if row is None:
         return True
@@ -137,7 +137,9 @@ class Entrance:
     """One for each pipeline, from its start to its stop: entries outlive a session that breaks."""
 
     def __init__(self, threads: Threads = REAL) -> None:
-        self._lock = threads.lock()
+        self._lock, self._streams = threads.condition()
+        """The condition tells of a session that begins, and of the pipeline's end."""
+        self._clock = threads.clock
         self._entries: deque[_Waiting] = deque()
         self._ended: BaseException | None = None
         self.waiting = False
@@ -145,8 +147,8 @@ class Entrance:
         self.watches: tuple[Watch, ...] = ()
         self.wake: Callable[[], None] = lambda: None
         """Called when an entry was put in, so that an idle pipeline need not look for one."""
-        self.settle: Callable[[], None] = _settled
-        """Returns when the source's other sessions see all that the pipeline was handed over, as `Source.settle`."""
+        self._settle: Callable[[], None] | None = None
+        """The session's; None between two of them."""
 
     # --- any thread
 
@@ -171,23 +173,45 @@ class Entrance:
 
         A server may send a transaction's log a moment before it shows the transaction to others. What the stream has
         written before the watch began is waited for, so that rows read inside are not older; what it writes later is
-        noted. Raises NotYetVisible when that takes too long.
+        noted. Between two sessions nobody knows what the last one has written, so the next one is waited for. Raises
+        NotYetVisible when that takes too long, or the error that the pipeline ended with.
         """
         watch = Watch(table)
         with self._lock:
             self.watches = (*self.watches, watch)
         try:
-            self.settle()
+            self._session()()
             yield watch
         finally:
             with self._lock:
                 self.watches = tuple(one for one in self.watches if one is not watch)
 
+    def _session(self) -> Callable[[], None]:
+        """The session's `settle`, once there is a session."""
+        deadline = self._clock() + SESSION_SECONDS
+        with self._lock:
+            while self._settle is None:
+                if self._ended is not None:
+                    raise self._ended
+                if self._clock() >= deadline:
+                    raise NotYetVisible(f"the pipeline has not streamed for {SESSION_SECONDS:.0f} s")
+                self._streams.wait(deadline - self._clock())
+            return self._settle
+
     # --- the pipeline
 
-    def unsettle(self) -> None:
-        """The session ends: from now on nothing is handed over."""
-        self.settle = _settled
+    def begin(self, settle: Callable[[], None]) -> None:
+        """A session begins. `settle` returns when the source's other sessions see all that it was handed over, and
+        all that its position covers, as `Source.settle`.
+        """
+        with self._lock:
+            self._settle = settle
+            self._streams.notify_all()
+
+    def end(self) -> None:
+        """The session has ended."""
+        with self._lock:
+            self._settle = None
 
     def note(self, segments: Sequence[Segment]) -> None:
         """What the stream is about to write."""
@@ -229,6 +253,7 @@ class Entrance:
         """The pipeline has ended: whoever waits gets its error, and so does whoever comes later."""
         with self._lock:
             self._ended = error or TargetUnavailable("the pipeline was stopped before the rows entered")
+            self._streams.notify_all()
             entries, self._entries = list(self._entries), deque()
             self.waiting = False
         for waiting in entries:

@@ -109,7 +109,7 @@ class Session:
             self._left.applier, self._left.queue = applier, self._queue
             self._stream(source, applier)
         finally:
-            self._entrance.unsettle()
+            self._entrance.end()
             source.close()
             target.close()
 
@@ -135,7 +135,7 @@ class Session:
         engines, unlogged = self._engines(identity), source.unlogged_keys(routes.wanted)
         router = Router(routes, engines, describe, forget, unlogged, foresee, self._happened)
         source.start(position, routes.wanted)
-        self._entrance.settle = source.settle
+        self._entrance.begin(source.settle)
         log.info("pipeline_streams", pipeline=given.name, position=str(position), generation=checkpoint.generation)
         return Applier(
             target=target,

@@ -142,7 +142,8 @@ class Source(Protocol):
         """
 
     def settle(self) -> None:
-        """Return when the server's other sessions see every transaction that was handed over before the call.
+        """Return when the server's other sessions see every transaction that was handed over before the call, and
+        every one that the position covers from which this source was started.
 
         Own connection, any thread. Raises NotYetVisible when that takes too long. At once where the server does not
         tell (MySQL without GTIDs).

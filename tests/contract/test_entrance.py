@@ -88,6 +88,7 @@ def test_what_the_stream_has_written_since_is_left_alone(rig: Rig) -> None:
     """An older row never overwrites a newer one, brings a deleted one back, or undoes a moved key."""
     made = bench(rig)
     made.apply(made.inserts(100, *[row(number) for number in range(1, 6)]))
+    entrance_of(made).begin(lambda: None)
     with entrance_of(made).watch(("public", "items")) as watch:
         read = [row(number) for number in range(1, 8)]
         made.apply(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,7 @@ def reread(reading: Reading, table: Table, number: int) -> Row | None:
     return reading.source.reread(table, {"id": b"%d" % number})
 
 
-def waits(future: Future[Row | None]) -> bool:
+def waits(future: Future[Any]) -> bool:
     """Whether it is not done for a while."""
     try:
         future.result(SHORT)
@@ -176,20 +177,49 @@ def test_a_watch_begins_when_all_that_was_received_is_visible(
     database: Database, reading: Reading, beside: ThreadPoolExecutor
 ) -> None:
     """The stream may have written it already, so rows that are read under the watch must show it."""
-    entrance = Entrance()
-    entrance.settle = reading.source.settle
-
-    def seen() -> list[tuple[object, ...]]:
-        with entrance.watch(("public", "t")):
-            return database.run("SELECT id, n FROM t ORDER BY id")
-
     with held(database, NEWS):
         received(reading, 2)
-        rows = beside.submit(seen)
-        with pytest.raises(TimeoutError):
-            rows.result(SHORT)
+        rows = beside.submit(watched, database, reading)
+        assert waits(rows)
     assert rows.result(60) == [(1, 2), (2, 2)]
+
+
+def watched(database: Database, reading: Reading) -> list[tuple[object, ...]]:
+    """The rows as they are read under a watch."""
+    entrance = Entrance()
+    entrance.begin(reading.source.settle)
+    with entrance.watch(("public", "t")):
+        found = database.run("SELECT id, n FROM t ORDER BY id")
     assert entrance.watches == ()
+    return found
+
+
+def test_a_watch_waits_for_what_the_target_holds(
+    database: Database, reading: Reading, beside: ThreadPoolExecutor
+) -> None:
+    """It is not read again for the stream's sake, but whoever copies rows would bring its older ones back."""
+    watched(database, reading)
+    with held(database, NEWS):
+        received(reading, 2)
+        reading.source.acknowledge(reading.position())
+        rows = beside.submit(watched, database, reading)
+        assert waits(rows)
+    assert rows.result(60) == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize("server", servers.selection().of("postgres", "mariadb"), ids=str, indirect=True)
+def test_a_watch_waits_for_what_an_earlier_session_was_handed_over(
+    database: Database, reading: Reading, beside: ThreadPoolExecutor
+) -> None:
+    """The target may hold it, so that this session begins behind it and never hears of it. On MySQL none begins."""
+    with held(database, NEWS):
+        received(reading, 2)
+        position = reading.position()
+        reading.stop()
+        reading.start(position)
+        rows = beside.submit(watched, database, reading)
+        assert waits(rows)
+    assert rows.result(60) == [(1, 2), (2, 2)]
 
 
 @pytest.fixture

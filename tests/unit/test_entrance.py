@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from cdc_agent.errors import DecodeError, RowsOutdated, SourceSchemaError, TargetUnavailable
+from cdc_agent.errors import DecodeError, NotYetVisible, RowsOutdated, SourceSchemaError, TargetUnavailable
+from cdc_agent.flow import entrance as entrances
 from cdc_agent.flow.entrance import Entered, Entrance, Entry, Watch
 from cdc_agent.flow.queue import TransactionQueue
 from cdc_agent.model.changes import Column
@@ -98,6 +99,7 @@ def test_the_end_of_a_pipeline_ends_every_waiting() -> None:
 def test_a_watch_covers_what_the_stream_writes_while_it_lasts() -> None:
     """Inserts, updates with both keys of a moved row, and deletes of its table; nothing of others, nothing behind its end."""
     entrance = Entrance()
+    entrance.begin(lambda: None)
     target = ("crm", "items")
     with entrance.watch(("public", "items")) as watch:
         entrance.note([writes(binding(), (UPSERT, (b"1",), (b"1", b"0")), (REMOVE, (b"2",), None))])
@@ -108,6 +110,29 @@ def test_a_watch_covers_what_the_stream_writes_while_it_lasts() -> None:
     assert covered == [1, 2, 3, 4, 5]
     assert not watch.covers(("crm", "others"), (b"6",))
     watch.require_current()
+
+
+def test_a_watch_begins_with_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two of them nobody can say what the last one has written that the source does not show yet."""
+    entrance, order = Entrance(), list[str]()
+
+    def watch() -> None:
+        with entrance.watch(("public", "items")):
+            order.append("watched")
+
+    with ThreadPoolExecutor(1) as beside:
+        watching = beside.submit(watch)
+        entrance.begin(lambda: order.append("settled"))
+        watching.result(60)
+    assert order == ["settled", "watched"]
+    entrance.end()
+    monkeypatch.setattr(entrances, "SESSION_SECONDS", 0.01)
+    with pytest.raises(NotYetVisible, match="has not streamed"):
+        watch()
+    entrance.close(DecodeError("unreadable"))
+    with pytest.raises(DecodeError):
+        watch()
+    assert entrance.watches == ()
 
 
 def test_a_watch_covers_everything_once_the_table_was_emptied() -> None:

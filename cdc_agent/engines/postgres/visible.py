@@ -11,6 +11,8 @@ from typing import Any, Final
 import psycopg
 
 _SNAPSHOT: Final = "SELECT pg_current_snapshot()::text"
+_RUNNING: Final = "SELECT pg_current_snapshot()::text, age('3'::xid)"
+"""How far the next id is from the first that there ever was."""
 _XIDS: Final = 1 << 32
 """The log names transactions by the low 32 bits of their ids, which wrap around."""
 
@@ -24,6 +26,21 @@ def unseen(connection: psycopg.Connection[Any], xids: Sequence[int]) -> list[int
     row = connection.execute(_SNAPSHOT).fetchone()
     assert row is not None
     return hidden(row[0], xids)
+
+
+def running(connection: psycopg.Connection[Any]) -> list[int]:
+    """All transactions that a statement which began now would not see, whether or not they write anything."""
+    row = connection.execute(_RUNNING).fetchone()
+    assert row is not None
+    return in_progress(row[0], row[1])
+
+
+def in_progress(snapshot: str, age: int) -> list[int]:
+    """The ids in a snapshot's list, and those from its end to the next one to be given, which are in no list."""
+    _, end, listed = snapshot.split(":")
+    first, following = int(end) % _XIDS, (3 + age) % _XIDS
+    young = [(first + number) % _XIDS for number in range((following - first) % _XIDS)]
+    return [*(int(xid) % _XIDS for xid in listed.split(",") if xid), *young]
 
 
 def hidden(snapshot: str, xids: Sequence[int]) -> list[int]:

@@ -75,6 +75,8 @@ class MysqlSource:
         self._stream: Callable[[Emit], Stream] | None = None
         self._closed = False
         self._reading: Stream | None = None
+        self._started: Received | None = None
+        """What the position covers that was started from."""
         self._visible: Received | None = None
         """What was received and is known to be visible to others."""
         self._asking = threading.Lock()
@@ -104,9 +106,9 @@ class MysqlSource:
     def _settled(self) -> bool:
         """Wait until others see what was received; False where the server does not tell."""
         reading = self._reading
-        if reading is None:
+        received = self._started if reading is None else reading.received
+        if received is None:
             return False
-        received = reading.received
         if received == self._visible:
             return True
         answer: bool | None = None
@@ -142,6 +144,7 @@ class MysqlSource:
             server.check_mariadb_gtids(position)
         else:
             server.check_mysql_gtids(position)
+        self._reading, self._started = None, Received(position.gtid, position.sequence)
         gtids = server.known_gtids(position, gtid_mode)
         charsets = Charsets.load(self._ask_rows)
         lower_case = variables.get("lower_case_table_names", "0") != "0"

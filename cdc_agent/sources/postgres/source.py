@@ -85,6 +85,9 @@ class PostgresSource:
         self._tables = PostgresTables(database, f"{pipeline} rows", SourceUnavailable)
         self._asking = threading.Lock()
         """Held while `_tables` is asked."""
+        self._watched = PostgresTables(database, f"{pipeline} watch", SourceUnavailable)
+        self._watching = threading.Lock()
+        """Held while `_watched` is asked."""
         self._received = Received()
         self._stream: ReplicationStream | None = None
         self._wanted: Callable[[TableName], bool] | None = None
@@ -129,9 +132,9 @@ class PostgresSource:
             return self._tables.reread(table, key)
 
     def settle(self) -> None:
-        """See `sources.base.Source`."""
-        with self._asking:
-            self._received.settle(self._tables.unseen, self._closing.is_set)
+        """See `sources.base.Source`. It may wait for long, on a connection of its own: nothing waits for it."""
+        with self._watching:
+            self._received.settle_all(self._watched.unseen, self._watched.running, self._closing.is_set)
 
     # --- the stream
 
@@ -232,10 +235,11 @@ class PostgresSource:
 
     def _close_tables(self) -> None:
         """Whoever waits for rows gives up at once; a statement that runs is cut off after a moment."""
-        asked = self._asking.acquire(timeout=_CLOSE_SECONDS)
-        self._tables.close()
-        if asked:
-            self._asking.release()
+        for lock, tables in ((self._asking, self._tables), (self._watching, self._watched)):
+            asked = lock.acquire(timeout=_CLOSE_SECONDS)
+            tables.close()
+            if asked:
+                lock.release()
 
     def _close_stream(self) -> None:
         self._catalogue.close()

@@ -11,7 +11,7 @@ import psycopg
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres import connection
 from cdc_agent.engines.postgres.log_end import log_end
-from cdc_agent.engines.postgres.visible import unseen
+from cdc_agent.engines.postgres.visible import running, unseen
 from cdc_agent.errors import AgentError, DatabaseFault, Retryable, RowRefused, TableChanged, TargetSchemaError
 from cdc_agent.model.changes import Column, Table, TableName
 from cdc_agent.model.positions import Lsn
@@ -106,6 +106,10 @@ class PostgresTables:
     def unseen(self, xids: Sequence[int]) -> list[int]:
         """Those of these transactions, by their 32-bit ids, that what is read next may not show yet."""
         return self._ask(lambda c: unseen(c, xids), "asking for running transactions")
+
+    def running(self) -> list[int]:
+        """The transactions, by their 32-bit ids, that what is read next may not show, whosever they are."""
+        return self._ask(running, "asking for running transactions")
 
     def _rows(self, description: Description, clause: str, parameters: Sequence[Value]) -> list[Row]:
         columns = list(zip(description.table.columns, description.selected, strict=True))

@@ -82,6 +82,7 @@ class Stream:
     ) -> None:
         """`gtids` is the set up to `position`, None when it is not known; `lower_case`: the server's names are."""
         self._reader = EventReader()
+        self._started = position
         self._cursor = cursor = Cursor(position, gtids)
         self._handover = Handover(emit)
         self._assembler = assembler = Assembler(self._handover.take, target=target, report=report)
@@ -139,15 +140,14 @@ class Stream:
 
     @property
     def received(self) -> Received:
-        """How far the log was received: at least every transaction of which something was handed over. Any thread.
+        """How far the log was received: at least every transaction of which something was handed over, and those that
+        the position covers from which it was started. Any thread.
 
         Each value is taken over at one go, and what has begun before what has ended.
         """
         begun, gtid = self._transactions.begun, self._transactions.gtid
-        reached = self._cursor.reached
+        reached = self._cursor.reached or self._started
         place = (begun[0], begun[1] + 1)
-        if reached is None:
-            return Received(_text(gtid), place)
         gtids = ",".join(filter(None, (reached.gtid, _text(gtid)))) if reached.gtid else ""
         return Received(gtids, max(place, reached.sequence))
 
