@@ -15,13 +15,20 @@ from typing import TypeAlias
 from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Identity, Table
 from cdc_agent.model.values import UNSENT, Row
 from tests.simulation.catalogue import KEYS, MEANINGS, POISON, SOURCES, SourceTable
-from tests.support.memory.log import Entry, MemoryLog, RowChange, Truncated, message
+from tests.support.memory.log import Entry, Mark, MemoryLog, RowChange, Truncated, message
 
-_Change: TypeAlias = "tuple[SourceTable, int, Row | None, Row | None, bool] | SourceTable"
-"""(table, operation, old row, new row, whether the log holds it), or the table that was truncated."""
+_Row: TypeAlias = "tuple[SourceTable, int, Row | None, Row | None, bool]"
+"""(table, operation, old row, new row, whether the log holds it)"""
+_Change: TypeAlias = "_Row | SourceTable | Mark | _Undone"
+"""A row, the table that was truncated, a savepoint or the way back to it, what is taken back thereby."""
 
 IDS = 7
 """Few keys, so that transactions meet each other."""
+
+
+@dataclass(frozen=True)
+class _Undone:
+    row: _Row
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class Plan:
     idle: int = 0
     version: int = 0
     """The version of the tables that the log describes; another one means new plans in the agent."""
+    undone: tuple[int, int] = (0, 0)
+    """Which of the intentions are taken back by a savepoint, where the log shows such."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,8 @@ class Style:
     toast: bool
     direct: bool
     cascades_logged: bool
+    savepoints: bool = False
+    """Whether the log holds what was taken back to a savepoint, and says so."""
 
 
 class Application:
@@ -113,8 +124,7 @@ class Application:
         if plan.kind == "echo":
             return self._echo(truth, plan)
         self._changes = []
-        for intention in plan.intentions:
-            self._do(intention)
+        self._carry_out(plan)
         version = self._tables[plan.version % len(self._tables)]
         logged = [entry for change in self._changes if (entry := self._log_change(change, version, truth, random))]
         truth.substantive = bool(logged)
@@ -122,6 +132,34 @@ class Application:
         self._log.append(Entry(logged, truth.end, float(truth.end), truth.path or None))
         self.truths.append(truth)
         return truth
+
+    def _carry_out(self, plan: Plan) -> None:
+        first, last = plan.undone if self._style.savepoints else (0, 0)
+        for intention in plan.intentions[:first]:
+            self._do(intention)
+        self._take_back([one for one in plan.intentions[first:last] if one.action != "truncate"])
+        for intention in plan.intentions[last:]:
+            self._do(intention)
+
+    def _take_back(self, intentions: Sequence[Intention]) -> None:
+        """SAVEPOINT, these, ROLLBACK TO."""
+        before, changes = {name: dict(rows) for name, rows in self.rows.items()}, self._changes
+        self._changes = []
+        for intention in intentions:
+            self._do(intention)
+        undone = [_Undone(row) for row in self._changes]  # type: ignore[arg-type]
+        self._changes = [*changes, Mark.SAVEPOINT, *undone, Mark.ROLLBACK_TO] if undone else changes
+        self.rows.update(before)
+
+    def begin_with(self, tables: Sequence[str], random: Random) -> None:
+        """Rows that are older than the log."""
+        self._changes = []
+        for name in tables:
+            for number in range(IDS):
+                if random.random() < 0.7:
+                    draw = random.randrange
+                    self._insert(SOURCES[name], Intention(name, "insert", number, draw(1000), draw(4000)))
+        self._renew_current()
 
     def _echo(self, truth: Truth, plan: Plan) -> Truth:
         """The target's own rows come back: such as it would not have unless they were taken for new."""
@@ -135,8 +173,12 @@ class Application:
 
     def _log_change(
         self, change: _Change, version: Mapping[str, Table], truth: Truth, random: Random
-    ) -> RowChange | Truncated | None:
+    ) -> RowChange | Truncated | Mark | None:
         """What the log holds of a change, None for nothing; what it means goes to `truth`."""
+        if isinstance(change, Mark):
+            return change
+        if isinstance(change, _Undone):
+            return self._log_change(change.row, version, Truth(truth.end), random)
         if isinstance(change, SourceTable):
             self._note_truncate(change, truth)
             return Truncated((change.full_name,))
@@ -317,10 +359,15 @@ class Application:
             truth.routed = True
 
     def _renew_current(self) -> None:
-        for table in {c if isinstance(c, SourceTable) else c[0] for c in self._changes}:
+        for table in {_table(change) for change in self._changes if not isinstance(change, Mark)}:
             self._log.current[table.full_name] = {
                 key: dict(zip(table.columns, row, strict=True)) for key, row in self.rows[table.name].items()
             }
+
+
+def _table(change: _Row | SourceTable | _Undone) -> SourceTable:
+    row = change.row if isinstance(change, _Undone) else change
+    return row if isinstance(row, SourceTable) else row[0]
 
 
 TEXTS = (b"ann", b"bob", b"", b"x", b"far too long", POISON)
@@ -371,7 +418,9 @@ def _plan(random: Random, tables: Sequence[str], texts: int) -> Plan:
     size = random.choices((1, 2, 5, 15), (10, 6, 3, 1))[0]
     chosen = ("other",) if kind == "other" else tables
     some = tuple(_intention(random, chosen, texts) for _ in range(size))
-    return Plan("local" if kind == "other" else kind, some, idle, random.choices((0, 1), (9, 1))[0])
+    undone = sorted((random.randrange(size + 1), random.randrange(size + 1))) if random.random() < 0.2 else (0, 0)
+    version = random.choices((0, 1), (9, 1))[0]
+    return Plan("local" if kind == "other" else kind, some, idle, version, tuple(undone))  # type: ignore[arg-type]
 
 
 def _intention(random: Random, tables: Sequence[str], texts: int) -> Intention:

@@ -16,7 +16,7 @@ of it was written, or the table was cleared. Whatever is refused must have a rea
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdc_agent.model.positions import parse_position
@@ -53,8 +53,14 @@ class Model:
     """Key → the place from which on the row is as it should be."""
     refused: dict[str, set[Row]] = field(default_factory=lambda: {m.target: set() for m in MEANINGS})
     """Keys; in a table without one a single entry stands for all rows."""
+    absent: dict[str, set[Row]] = field(default_factory=lambda: {m.target: set() for m in MEANINGS})
+    """Keys of rows that are older than the log, and may not have been copied yet."""
+    entering: dict[str, int] = field(default_factory=dict)
+    """By agent, the rows of the entry that it put in last: also a dead one's COMMIT may still be done."""
     mended: list[tuple[str, Row]] = field(default_factory=list)
     """What the transactions of this commit have put right, unless it was refused again."""
+    unfit: dict[str, set[Row]] = field(default_factory=lambda: {m.target: set() for m in MEANINGS})
+    """Keys of rows that were copied and that the mapping does not accept."""
     place: int = 0
     applied: int = 0
     """Transactions that the checkpoint covers."""
@@ -64,6 +70,23 @@ class Model:
     parked: int = 0
     commits: int = 0
     tell: Callable[[str], None] = lambda text: None
+
+    def begin_with(self, rows: Mapping[str, Mapping[Row, Row]]) -> None:
+        """What the source holds before its log begins."""
+        for meaning in MEANINGS:
+            for row in rows[meaning.source].values():
+                if meaning.takes(row):
+                    made = meaning.row(row)
+                    self.rows[meaning.target][made[:1]] = made
+                    self.absent[meaning.target].add(made[:1])
+
+    def on_entry(self, agent: str, table: str, rows: Sequence[Row]) -> None:
+        """Rows of a source table are put into an agent's second entrance."""
+        self.entering[agent] = len(rows)
+        for meaning in MEANINGS:
+            if meaning.source == table:
+                unfit = [row for row in rows if meaning.takes(row) and not meaning.fits(row)]
+                self.unfit[meaning.target].update(meaning.row(row)[:1] for row in unfit)
 
     def on_commit(self, committed: Committed) -> None:
         """A session of the target has committed. Raises Violation."""
@@ -79,7 +102,7 @@ class Model:
         for truth in covered:
             self._apply(truth)
         self._take_parked(committed.parked, covered)
-        self._check_counts(committed)
+        self._check_counts(committed, covered)
         self._check_path(committed, covered)
         self._forget_ahead(place)
         self._check_rows()
@@ -102,6 +125,9 @@ class Model:
         """Faults have ceased, and the log has been quiet for long."""
         self._expect(self.place == self.truths[-1].end if self.truths else True, "the checkpoint stays behind the log")
         self._expect(self.log.confirmed == self.place, "the log was not acknowledged up to the checkpoint")
+        for name, keys in self.absent.items():
+            missing = {key for key in keys if not self._excused(name, key)}
+            self._expect(not missing, f"rows of {name} were never copied: {missing}")
 
     # --- what should be there
 
@@ -125,6 +151,7 @@ class Model:
     def _clear(self, effect: Cleared) -> None:
         for target in effect.targets:
             self.rows[target].clear()
+            self.absent[target].clear()
             self.lines.get(target, []).clear()
             self.mended.extend((target, key) for key in self.refused[target])
 
@@ -136,10 +163,14 @@ class Model:
             lines.append(effect.row)
 
     def _apply_row(self, effect: Effect) -> None:
-        rows, refused, ahead = (of[effect.target] for of in (self.rows, self.refused, self.ahead))
+        rows, refused, ahead, absent = (of[effect.target] for of in (self.rows, self.refused, self.ahead, self.absent))
         old, new = effect.old, effect.new
         if old is not None and old != new:
             rows.pop(old, None)
+            if old in absent:
+                absent.discard(old)
+                if new is not None:
+                    absent.add(new)
             if new is None and effect.whole:
                 self.mended.append((effect.target, old))
         if new is None:
@@ -148,6 +179,7 @@ class Model:
         rows[new] = effect.row
         if effect.whole and not effect.rejected:
             self.mended.append((effect.target, new))
+            absent.discard(new)
         elif old is not None and old != new:
             if old in refused:
                 refused.add(new)
@@ -175,7 +207,7 @@ class Model:
         target = entry.target_table.rpartition(".")[2]
         keys = [_key(text) for text in (entry.old_key, entry.new_key) if text is not None]
         explained = (
-            any((target, key) in rejected for key in keys)
+            any((target, key) in rejected or key in self.unfit[target] for key in keys)
             or POISON.decode() in (entry.new_row or "")
             or any(self._excused(target, key) for key in keys)
             or (target == "people" and bool(self.ahead[target] or self.refused[target]))
@@ -198,8 +230,12 @@ class Model:
 
     # --- comparing
 
-    def _check_counts(self, committed: Committed) -> None:
+    def _check_counts(self, committed: Committed, covered: Sequence[Truth]) -> None:
         checkpoint = committed.checkpoint
+        copied = checkpoint.changes - self.changes
+        if copied and copied in self.entering.values():
+            self._expect(not any(truth.changes for truth in covered), "rows entered inside a batch")
+            self.changes += copied
         self._expect(checkpoint.pipeline == PIPELINE, "another pipeline's checkpoint")
         self._expect(
             checkpoint.changes == self.changes,
@@ -221,7 +257,7 @@ class Model:
         for (_, name), table in self.database.tables.items():
             if name in self.lines:
                 self._check_lines(name, list(table.rows.values()))
-            elif table.rows != self.rows[name]:
+            elif table.rows != self.rows[name] or self.absent[name]:
                 self._compare(name, table.rows)
 
     def _check_lines(self, name: str, found: list[Row]) -> None:
@@ -233,9 +269,10 @@ class Model:
         self.refused[name].add(LINE)
 
     def _compare(self, name: str, found: dict[Row, Row]) -> None:
-        expected = self.rows[name]
+        expected, absent = self.rows[name], self.absent[name]
+        absent.difference_update(found)
         for key in {**found, **expected}:
-            if found.get(key) != expected.get(key):
+            if found.get(key) != expected.get(key) and key not in absent:
                 self._expect(
                     self._excused(name, key), f"{name} {key} is {found.get(key)} instead of {expected.get(key)}"
                 )

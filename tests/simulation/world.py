@@ -8,7 +8,7 @@ are the simulation's.
 from __future__ import annotations
 
 import random as global_random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -18,12 +18,15 @@ from cdc_agent.config.model import Config
 from cdc_agent.errors import TakenOver
 from cdc_agent.flow import pipeline as flow
 from cdc_agent.flow import routing
-from cdc_agent.model.changes import Identity
+from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.checkpoints import Checkpoint
+from cdc_agent.model.values import Row, Value
 from cdc_agent.sources.assemble import Report
 from tests.simulation import catalogue
-from tests.simulation.application import TEXTS, Application, Plan, Style, random_plans
+from tests.simulation.application import TEXTS, Application, Plan, Style, Truth, random_plans
+from tests.simulation.catalogue import SOURCES
 from tests.simulation.chaos import StormySource, StormyTarget, Weather
+from tests.simulation.copying import Copier
 from tests.simulation.model import Model, Violation
 from tests.simulation.plans import remembered_bind
 from tests.simulation.scheduler import Process, Scheduler, SimulatedThreads, Task
@@ -65,6 +68,12 @@ class Climate:
     lazy: bool
     pace: float
     """Seconds between two transactions on the source."""
+    copies: bool
+    """Whether somebody copies tables through the second entrance."""
+    older: tuple[str, ...]
+    """Tables with rows that are older than the log."""
+    hides: bool
+    """Whether the log is ahead of what others see."""
 
 
 def climate(seed: int) -> Climate:
@@ -93,18 +102,26 @@ def climate(seed: int) -> Climate:
         families.append(("parents", "children", "tags", "grandchildren"))
     chosen = random.sample(families, random.randrange(1, len(families) + 1))
     foreign_keys = not cascades_logged and random.random() < 0.5
+    part_bytes = random.choice((60, 300, 1_000_000))
+    style = replace(style, savepoints=engine == "mysql" and part_bytes == 1_000_000)
+    tables = tuple(name for family in chosen for name in family)
+    copies = random.random() < 0.5
+    alone = ("items", "people", *(("parents", "children", "grandchildren") if cascades_logged else ()))
     return Climate(
         style=style,
         target_engine=random.choice(("postgresql", "mysql")),
         texts=random.choice((4, 4, 5, 6)),
-        tables=tuple(name for family in chosen for name in family),
+        tables=tables,
         rate=random.choice((0.0, 0.005, 0.02, 0.06)),
-        part_bytes=random.choice((60, 300, 1_000_000)),
+        part_bytes=part_bytes,
         batch_bytes=random.choice((1, 200, 2_000, 1_000_000)),
         queue_bytes=random.choice((1, 2_000, 50_000, 1_000_000)),
         foreign_keys=foreign_keys,
         lazy=random.random() < 0.5,
         pace=random.choice((0.0, 0.01, 0.3)),
+        copies=copies,
+        older=tuple(name for name in tables if name in alone) if copies and random.random() < 0.7 else (),
+        hides=random.random() < 0.5,
     )
 
 
@@ -161,9 +178,14 @@ class World:
             catalogue.source_tables(about.style.engine, about.style.identity, about.style.direct, version)
             for version in (0, 1)
         ]
+        self.versions = tables
         self.application = Application(about.style, self.log, tables, TEXTS[: about.texts])
+        self.application.begin_with(about.older, Random(f"older {seed}"))
         self.log.unlogged = () if about.style.cascades_logged else [(("app", n), k) for n, k in catalogue.KEYS]
+        if about.hides:
+            self.log.hide()
         self.model = Model(self.database, self.log, self.application.truths)
+        self.model.begin_with(self.application.rows)
         self.database.on_commit = self._committed
         self.database.on_release = self._wake_lock
         self.log.on_growth = self._wake_log
@@ -175,6 +197,9 @@ class World:
             about.style.engine, about.target_engine, about.batch_bytes, about.queue_bytes
         )
         self._written = False
+        self.copied = not about.copies
+        """Whether all tables have been copied in calm weather."""
+        self._unshown: list[tuple[int, dict[TableName, dict[Row, Mapping[str, Value]]]]] = []
 
     # --- the run
 
@@ -197,6 +222,8 @@ class World:
         self._start_agent()
         self.scheduler.spawn(self._write, "application", self.nature)
         self.scheduler.spawn(self._fate, "fate", self.nature)
+        if self.about.hides:
+            self.scheduler.spawn(self._show, "show", self.nature)
         self.scheduler.run(1_000_000, until=lambda: self._written)
         self.weather.rate = 0.0
         self.tell("the weather is calm from here on")
@@ -204,7 +231,7 @@ class World:
         self.model.at_end()
 
     def _caught_up(self) -> bool:
-        return self.model.place == self.log.end == self.log.confirmed
+        return self.copied and self.model.place == self.log.end == self.log.confirmed
 
     def _bury(self) -> None:
         for agent in self.agents:
@@ -225,17 +252,33 @@ class World:
         images = Random(f"images {self.scenario.seed}")
         pace = self.about.pace
         for number, plan in enumerate(self.scenario.plans):
-            truth = self.application.commit(plan, images)
-            self.model.places.add(truth.end)
+            truth = self._commit(plan, images)
             self.tell(f"source commits {number}: {_told(plan)} → {truth.end}")
             if pace and images.random() < 0.5:
                 self.scheduler.sleep(pace * images.random())
             else:
                 self.scheduler.step()
-        last = self.application.commit(Plan("local", (catalogue_last(),)), images)
-        self.model.places.add(last.end)
+        self._commit(Plan("local", (catalogue_last(),)), images)
         self._written = True
         self.scheduler.sleep(1e9)
+
+    def _commit(self, plan: Plan, images: Random) -> Truth:
+        truth = self.application.commit(plan, images)
+        self.model.places.add(truth.end)
+        if self.about.hides:
+            self._unshown.append((truth.end, dict(self.log.current)))
+        return truth
+
+    def _show(self) -> None:
+        """One transaction after the other becomes visible, as soon as it is in the log or later."""
+        random = Random(f"show {self.scenario.seed}")
+        while True:
+            if not self._unshown:
+                self.scheduler.sleep(0.03)
+            elif random.random() < 0.3:
+                self.scheduler.sleep(random.choice((0.01, 0.1, 0.5)))
+            while self._unshown and random.random() < 0.8:
+                self.log.show(*self._unshown.pop(0))
 
     # --- agents
 
@@ -249,6 +292,10 @@ class World:
         ends = _Ends(self, agent)
         pipeline = flow.Pipeline(self._settings, catalogue.PIPELINE, stop=stop, ends=ends, threads=threads)
         self.scheduler.spawn(lambda: self._live(agent, pipeline), agent.name, agent.process)
+        keyed = [SOURCES[name] for name in self.about.tables if SOURCES[name].key]
+        if self.about.copies:
+            copier = Copier(self, agent, pipeline.entrance, keyed)
+            self.scheduler.spawn(copier.run, f"{agent.name} copies", agent.process)
         return agent
 
     def _live(self, agent: Agent, pipeline: flow.Pipeline) -> None:

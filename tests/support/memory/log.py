@@ -10,6 +10,7 @@ import marshal
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from cdc_agent.model.changes import Change, Column, Identity, Plainly, Projection, Table, TableName
 from cdc_agent.model.positions import BinlogPosition, Lsn, Position
@@ -60,11 +61,18 @@ class Truncated:
     tables: tuple[TableName, ...]
 
 
+class Mark(Enum):
+    """What an engine logs of savepoints that it does not resolve by itself."""
+
+    SAVEPOINT = "savepoint"
+    ROLLBACK_TO = "rollback to"
+
+
 @dataclass(frozen=True)
 class Entry:
     """A committed transaction. `path` is what an agent's marker says; None when no agent wrote it."""
 
-    changes: Sequence[RowChange | Truncated]
+    changes: Sequence[RowChange | Truncated | Mark]
     end: int
     """The place in the log behind it."""
     commit_time: float
@@ -84,8 +92,13 @@ class MemoryLog:
     """Acknowledged: nothing before it can be read any more."""
     current: dict[TableName, dict[Row, Mapping[str, Value]]] = field(default_factory=dict)
     """The rows of each table as they are now, by the values of their key."""
+    hides: bool = False
+    """Whether others see a transaction only once it was shown, and not as soon as it is in the log."""
+    visible: int = 0
+    """Up to here others see the log's transactions, when it hides them."""
     unlogged: Sequence[tuple[TableName, ForeignKey]] = ()
     on_growth: Callable[[], None] = lambda: None
+    _shown: dict[TableName, dict[Row, Mapping[str, Value]]] = field(default_factory=dict)
 
     def append(self, entry: Entry) -> None:
         assert entry.end > self.end
@@ -93,6 +106,23 @@ class MemoryLog:
         self.ends.append(entry.end)
         self.end = entry.end
         self.on_growth()
+
+    def hide(self) -> None:
+        """From here on each transaction must be shown."""
+        self.hides, self.visible, self._shown = True, self.end, dict(self.current)
+
+    def show(self, place: int, rows: Mapping[TableName, dict[Row, Mapping[str, Value]]]) -> None:
+        """Others see the transaction that ends there; the rows are as it left them."""
+        self.visible, self._shown = place, dict(rows)
+        self.on_growth()
+
+    def seen_up_to(self) -> int:
+        """How far others see what is in the log."""
+        return self.visible if self.hides else self.end
+
+    def shown(self, table: TableName) -> Mapping[Row, Mapping[str, Value]]:
+        """The rows of a table as others see them."""
+        return (self._shown if self.hides else self.current).get(table, {})
 
     def after(self, place: int) -> int:
         """The index of the first transaction that ends behind `place`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from cdc_agent.errors import LogGone, SourceUnavailable
+from cdc_agent.errors import LogGone, LogUnusable, NotYetVisible, SourceUnavailable
 from cdc_agent.model.changes import Table, TableName, Truncate
 from cdc_agent.model.echo import path_text
 from cdc_agent.model.positions import Position
@@ -16,7 +16,7 @@ from cdc_agent.model.tables import ForeignKey
 from cdc_agent.model.values import UNSENT, Row, Value
 from cdc_agent.sources.assemble import PART_BYTES, Assembler, Report
 from cdc_agent.sources.base import Emit, ServerIdentity
-from tests.support.memory.log import Entry, MemoryLog, RowChange
+from tests.support.memory.log import Entry, Mark, MemoryLog, RowChange
 
 Patience = Callable[[], None]
 """Waits a little, or until the log has grown."""
@@ -44,6 +44,8 @@ class MemorySource:
         self._wanted: Callable[[TableName], bool] = lambda name: False
         self._next = 0
         self._told = 0
+        self._handed = 0
+        """Where the last transaction ends of which something was handed over."""
         self._acknowledged = 0
         self.connected = False
         self._closed = False
@@ -64,7 +66,8 @@ class MemorySource:
         if place > self.log.end:
             raise LogGone(f"the log ends at {self.log.end}, which is before {place}")
         self._wanted = wanted
-        self._next, self._told, self._acknowledged = self.log.after(place), place, place
+        self._next = self.log.after(place)
+        self._told = self._handed = self._acknowledged = place
         self.connected = True
 
     def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
@@ -91,6 +94,8 @@ class MemorySource:
 
     def _hand_over(self, assembler: Assembler, entry: Entry) -> None:
         assembler.begin()
+        self._handed = entry.end
+        savepoint = assembler.savepoint()
         if entry.path is not None:
             assembler.message(path_text(entry.path).encode())
         for change in entry.changes:
@@ -100,6 +105,11 @@ class MemorySource:
                     assembler.rows(change.table, change.message)
                 else:
                     assembler.skipped()
+            elif change is Mark.SAVEPOINT:
+                savepoint = assembler.savepoint()
+            elif change is Mark.ROLLBACK_TO:
+                if not assembler.rollback_to(savepoint):
+                    raise LogUnusable("more was taken back than memory holds")
             else:
                 wanted = tuple(name for name in change.tables if self._wanted(name))
                 if wanted:
@@ -125,12 +135,17 @@ class MemorySource:
         self._acknowledged = max(self._acknowledged, self.log.place(position))
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
+        self.settle()
         wanted = tuple(key[table.columns[i].name] for i in table.key)
-        row = self.log.current.get(table.full_name, {}).get(wanted)
+        row = self.log.shown(table.full_name).get(wanted)
         return None if row is None else tuple([row.get(column.name, UNSENT) for column in table.columns])
 
     def settle(self) -> None:
-        """Whatever is in the log is among the rows as well."""
+        handed = self._handed
+        while self.log.seen_up_to() < handed:
+            if self._closed:
+                raise NotYetVisible("the source was closed before all was visible")
+            self._patience()
 
     def close(self) -> None:
         self._closed = True
