@@ -91,12 +91,15 @@ def mysql(directory: Path, extra: Mapping[str, str] | None = None) -> Iterator[R
     mariadb = b"MariaDB" in subprocess.run([program, "--version"], capture_output=True, check=True).stdout
     data, socket_file = directory / "mysql", directory / "mysql.sock"
     account = pwd.getpwuid(os.getuid()).pw_name
-    _initialise_mysql(program, data, account, mariadb=mariadb)
+    temporary = directory / "mysql-tmp"
+    temporary.mkdir()
+    _initialise_mysql(program, data, temporary, account, mariadb=mariadb)
     server = RunningServer("mariadb" if mariadb else "mysql", free_port(), "demo_admin", secrets.token_urlsafe(12))
     arguments = [
         program,
         "--no-defaults",
         f"--datadir={data}",
+        f"--tmpdir={temporary}",
         f"--user={account}",
         f"--socket={socket_file}",
         f"--pid-file={directory / 'mysql.pid'}",
@@ -148,15 +151,17 @@ def _unprivileged_account(directory: Path) -> str | None:
     return account.pw_name
 
 
-def _initialise_mysql(program: str, data: Path, account: str, *, mariadb: bool) -> None:
+def _initialise_mysql(program: str, data: Path, temporary: Path, account: str, *, mariadb: bool) -> None:
+    """A server that starts removes whatever temporary tables are in its `temporary` folder, other servers' too."""
+    places = [f"--datadir={data}", f"--tmpdir={temporary}"]
     if not mariadb:
-        _run([program, "--no-defaults", "--initialize-insecure", f"--datadir={data}", f"--user={account}"], None)
+        _run([program, "--no-defaults", "--initialize-insecure", *places, f"--user={account}"], None)
         return
     install = _find("mariadb-install-db", "mysql_install_db")
     if install is None:
         raise ServerMissing("mariadb-install-db is missing; on Debian: apt-get install mariadb-server")
     options = ["--auth-root-authentication-method=normal", "--skip-test-db"]
-    _run([install, "--no-defaults", f"--datadir={data}", f"--user={account}", *options], None)
+    _run([install, "--no-defaults", *places, f"--user={account}", *options], None)
 
 
 def _find(*names: str) -> str | None:

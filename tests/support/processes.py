@@ -116,6 +116,11 @@ class Process:
     def _data(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def _temporary(self) -> Path:
+        """A server of MySQL or MariaDB that starts removes what others have in theirs."""
+        return self.folder / "tmp"
+
     def _command(self) -> list[str]:
         words = engines.arguments(self.engine, self.settings)
         if self.engine == "postgres":
@@ -124,6 +129,7 @@ class Process:
         place = [
             "--no-defaults",
             f"--datadir={self._data}",
+            f"--tmpdir={self._temporary}",
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             f"--socket={self.folder}/s",
@@ -155,6 +161,7 @@ class Process:
         ])  # fmt: skip
 
     def _initialise_mysql(self) -> None:
+        self._temporary.mkdir()
         password = engines.ADMIN_PASSWORD
         statements = (
             "SET SESSION sql_log_bin = 0",
@@ -166,11 +173,12 @@ class Process:
         if self.engine == "mariadb":
             _run([
                 str(_sibling(self.program, "mariadb-install-db")), "--no-defaults", f"--datadir={self._data}",
-                "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", *_as_root(),
+                f"--tmpdir={self._temporary}", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", *_as_root(),
             ])  # fmt: skip
         else:
             _run([
                 str(self.program), "--no-defaults", "--initialize-insecure", f"--datadir={self._data}",
+                f"--tmpdir={self._temporary}",
                 "--secure-file-priv=", *_as_root(), *engines.arguments(self.engine, self.settings),
             ])  # fmt: skip
 
