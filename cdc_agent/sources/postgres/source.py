@@ -155,14 +155,23 @@ class PostgresSource:
         )
 
     def _require_log(self, connection: psycopg.Connection[Any], position: Lsn) -> None:
-        """All is asked on the connection that will stream: behind an address there may be several servers."""
+        """Behind an address there may be several servers: who it is, is asked of each connection.
+
+        The one that will stream is asked nothing else. What its process has looked up of a table would be taken for the
+        table's definition at every place of the log, and rows from before an ALTER TABLE be sent in today's form.
+        """
+        self._require_same(connection)
+        with slots.connect_replication(self._database, f"{self._purpose}: looks at the slot") as other:
+            self._require_same(other)
+            try:
+                self._require_slot(other, position)
+            except psycopg.Error as error:
+                raise translate(error, "looking at the slot") from error
+
+    def _require_same(self, connection: psycopg.Connection[Any]) -> None:
         identity = slots.identify(connection)
         if self._identity is not None and identity.text != self._identity.text:
             raise SourceUnavailable("another server answers at the source's address now")
-        try:
-            self._require_slot(connection, position)
-        except psycopg.Error as error:
-            raise translate(error, "looking at the slot") from error
 
     def _require_slot(self, connection: psycopg.Connection[Any], position: Lsn) -> None:
         found = slots.require_ours(slots.state(connection, self._slot), self._slot, self._database)
