@@ -256,6 +256,16 @@ def test_what_is_remembered_comes_and_goes_with_the_checkpoint(rig: Rig) -> None
     assert rig.target.recall(PIPELINE) == Memory([KNOWN], [])
 
 
+def test_a_target_may_forget_again_and_again(rig: Rig) -> None:
+    """Whatever was prepared between one time and the next, the server and the driver agree on what there is."""
+    for turn in range(3):
+        rig.target.forget()
+        rig.target.forget()
+        for number in range(7):
+            rig.apply(Upserts(rig.bind("items"), _items(range(1), b"%d" % (turn * 7 + number))))
+    assert rig.rows("items", "id, name") == [(0, "20")]
+
+
 def test_a_table_that_the_target_alters_is_described_anew(rig: Rig) -> None:
     """`alter` runs outside a transaction, and what was known of the table is forgotten."""
     assert rig.target.describe(rig.schema, "items") is not None

@@ -109,6 +109,7 @@ class PostgresTarget:
         """Those that were read ahead, until they are used."""
         self._stages = Stages()
         self._stale = False
+        self._discards = 0
         self.triggers_suppressed = False
         """Whether the session runs as a replica, so that ordinary triggers and foreign keys do not act."""
 
@@ -213,7 +214,9 @@ class PostgresTarget:
         self._stale = False
         self._writer.stages = Stages()
         self._flight.run(b"DISCARD TEMP", doing="dropping the staging tables")
-        self._flight.alone(b"DEALLOCATE ALL", doing="dropping prepared statements")
+        # psycopg looks at what a statement did only when it has not seen its text before: each has a text of its own.
+        self._discards += 1
+        self._flight.alone(b"DEALLOCATE ALL /* %d */" % self._discards, doing="dropping prepared statements")
 
     # --- checkpoint
 
