@@ -7,6 +7,9 @@ A position is where a transaction ends. Its text form is what `cdc_agent.checkpo
 - ``binlog:mariadb-bin.000007:1543;gtid=0-1-270,5-2-31``: MariaDB, the last GTID of every domain;
 - ``binlog:binlog.000007:1543``: file and offset only (``gtid_mode=OFF``).
 
+A binlog's position may end with ``;seen=binlog.000007:1543-31:9a8b7c6d``: an event of 31 bytes that ends there, with
+its digest. It is at or before the position, and tells this log from another that has grown to the same numbers.
+
 Positions of one source's log compare by `reached` and subtract by `since`. Both raise ForeignCheckpoint for a position
 of another engine's log: a checkpoint's, whose source's URL leads elsewhere now.
 """
@@ -44,16 +47,34 @@ class Lsn:
         return self.value - (earlier.value if isinstance(earlier, Lsn) else _differ(self, earlier))
 
 
+class Seen(NamedTuple):
+    """An event of a binlog that was looked at: by it the log is recognised."""
+
+    file: str
+    end: int
+    """The offset behind it."""
+    size: int
+    """Bytes."""
+    digest: int
+    """32 bits."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.end}-{self.size}:{self.digest:08x}"
+
+
 class BinlogPosition(NamedTuple):
     """A place in a MySQL or MariaDB binlog; `gtid` is '' when the server keeps no GTIDs."""
 
     file: str
     offset: int
     gtid: str = ""
+    seen: Seen | None = None
+    """The last event up to here that was looked at; None when none was."""
 
     def __str__(self) -> str:
-        place = f"binlog:{self.file}:{self.offset}"
-        return f"{place};gtid={self.gtid}" if self.gtid else place
+        gtid = f";gtid={self.gtid}" if self.gtid else ""
+        seen = f";seen={self.seen}" if self.seen is not None else ""
+        return f"binlog:{self.file}:{self.offset}{gtid}{seen}"
 
     @property
     def sequence(self) -> tuple[int, int]:
@@ -91,7 +112,9 @@ def _differ(one: Position, other: Position) -> NoReturn:
 
 
 _LSN = re.compile(r"lsn:([0-9A-Fa-f]{1,8})/([0-9A-Fa-f]{1,8})")
-_BINLOG = re.compile(r"binlog:([^:;]+\.\d+):(\d+)(?:;gtid=(\S+))?")
+_BINLOG = re.compile(
+    r"binlog:([^:;]+\.\d+):(\d+)(?:;gtid=([^\s;]+))?(?:;seen=([^:;]+\.\d+):(\d+)-(\d+):([0-9a-f]{8}))?"
+)
 
 
 def parse_lsn(text: str) -> Lsn:
@@ -107,5 +130,6 @@ def parse_position(text: str) -> Position:
     if match := _LSN.fullmatch(text):
         return Lsn((int(match[1], 16) << 32) | int(match[2], 16))
     if match := _BINLOG.fullmatch(text):
-        return BinlogPosition(match[1], int(match[2]), match[3] or "")
+        seen = Seen(match[4], int(match[5]), int(match[6]), int(match[7], 16)) if match[4] else None
+        return BinlogPosition(match[1], int(match[2]), match[3] or "", seen)
     raise ValueError(f"not a position: {text!r}")

@@ -44,7 +44,7 @@ RULES: Final = {
     "PF027": "two replicas would have one server_id",
     "PF028": "gtid_mode is off",
     "PF029": "the binlog is kept for less than a day",
-    "PF030": "the binlog behind the checkpoint is gone",
+    "PF030": "the binlog behind the checkpoint is gone, or is another one",
     "PF040": "a routed source table does not exist",
     "PF041": "a routed target table does not exist",
     "PF042": "a table has no key",

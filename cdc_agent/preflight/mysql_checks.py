@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from cdc_agent.engines.mysql.identifiers import quote
+from cdc_agent.errors import LogGone
 from cdc_agent.model.positions import BinlogPosition, parse_position
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase
 from cdc_agent.preflight.findings import Finding, error, info, outdated, warning
+from cdc_agent.sources.mysql import recognition
+from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 
 DAY: Final = 86_400
 
@@ -136,15 +139,28 @@ def local_infile(on: OnDatabase) -> Iterator[Finding]:
 
 
 def purged(on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
-    """Whether the binlog that a checkpoint stands in is gone (where file positions are comparable)."""
+    """Whether the binlog that a checkpoint stands in is gone, or another one than it was."""
     position = parse_position(checkpoint)
     if not isinstance(position, BinlogPosition):
         return
-    files = [str(row[0]) for row in on.server.rows("SHOW BINARY LOGS")]
-    if files and position.number < BinlogPosition(files[0], 0).number:
-        message = f"the checkpoint stands in {position.file}, the oldest file is {files[0]}"
-        hint = "changes are missing: run teardown, setup, and repair the target"
-        yield error("PF030", pipeline, message, hint)
+    files = [(str(row[0]), int(row[1])) for row in on.server.rows("SHOW BINARY LOGS")]
+    if files and position.number < BinlogPosition(files[0][0], 0).number and not _covers(on, position, files[0][0]):
+        message = f"the checkpoint stands in {position.file}, the oldest file is {files[0][0]}"
+        yield error("PF030", pipeline, message, LogGone.hint)
+    elif found := recognition.against(on.settings, f"checks {pipeline}", position, files):
+        message = f"the binlog is not the one that the checkpoint was read from: {found}"
+        yield error("PF030", pipeline, message, LogGone.hint)
+
+
+def _covers(on: OnDatabase, position: BinlogPosition, oldest: str) -> bool:
+    """Whether all that stood before the oldest file is before the position too."""
+    if not position.gtid:
+        return False
+    if on.server.flavor == "mariadb":
+        ((before,),) = on.server.rows("SELECT BINLOG_GTID_POS(%s, 4)", (oldest,))
+        return MariadbGtids(position.gtid).includes(MariadbGtids(str(before or "")))
+    ((purged,),) = on.server.rows("SELECT @@GLOBAL.gtid_purged")
+    return MysqlGtids(position.gtid).includes(MysqlGtids(str(purged)))
 
 
 CHECKS: Final[tuple[DatabaseCheck, ...]] = (

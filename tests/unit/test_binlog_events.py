@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cdc_agent.errors import DecodeError, LogGone, LogUnusable, SourceUnavailable
 from cdc_agent.model.changes import Alteration, EventKind, Rows, TableEvent, TableName, Transaction
-from cdc_agent.model.positions import BinlogPosition
+from cdc_agent.model.positions import BinlogPosition, Seen, parse_position
 from cdc_agent.sources.mysql import compression
 from cdc_agent.sources.mysql.events import files, identities, kinds, reader
 from cdc_agent.sources.mysql.events.identities import Xid
@@ -106,7 +106,10 @@ class Run:
 
     @property
     def positions(self) -> list[str]:
-        return [str(transaction.position) for transaction in self.emitted]
+        """Without the events by which the log is known again."""
+        places = [transaction.position for transaction in self.emitted]
+        assert all(isinstance(place, BinlogPosition) for place in places)
+        return [str(place._replace(seen=None)) for place in places if isinstance(place, BinlogPosition)]
 
 
 # --- packets -------------------------------------------------------------------------------------------------------
@@ -174,6 +177,22 @@ def test_a_damaged_event_is_loud() -> None:
         reader.read(packet(b"abc"))
     with pytest.raises(DecodeError, match="checksums of kind 2"):
         reader.read(packet(format_description(2)))
+
+
+def test_a_position_names_the_event_that_it_stands_behind() -> None:
+    """A commit, its size and its CRC-32; for a compressed transaction the event that holds it; not a heartbeat."""
+    run = Run(gtids=MysqlGtids())
+    commit = event(kinds.XID, bytes(8), end=181)
+    run.feed(gtid(1, 100), query("BEGIN", 150), commit)
+    position = run.emitted[0].position
+    assert isinstance(position, BinlogPosition)
+    assert position.seen == Seen("binlog.000001", 181, len(commit), zlib.crc32(commit))
+    assert parse_position(str(position)) == position
+    run.feed(event(kinds.HEARTBEAT, b"binlog.000001", end=700))
+    run.stream.settle()
+    later = run.emitted[1].position
+    assert isinstance(later, BinlogPosition)
+    assert (later.offset, later.seen) == (700, position.seen)
 
 
 # --- transactions --------------------------------------------------------------------------------------------------

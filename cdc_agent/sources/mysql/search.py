@@ -18,10 +18,9 @@ from cdc_agent.sources.mysql.dump import Dump
 from cdc_agent.sources.mysql.events import files, identities, kinds, queries
 from cdc_agent.sources.mysql.events.identities import Xid
 from cdc_agent.sources.mysql.events.reader import Event, EventReader
+from cdc_agent.sources.mysql.recognition import FIRST_EVENT
 from cdc_agent.sources.mysql.stream.branches import Branch
 
-FIRST_EVENT: Final = 4
-"""The offset of a file's first event, behind its magic number."""
 _BEGINNINGS: Final = (kinds.GTID, kinds.ANONYMOUS_GTID, kinds.GTID_TAGGED, kinds.MARIADB_GTID)
 _HELD: Final = frozenset((kinds.TABLE_MAP, *kinds.ROWS, *kinds.MARIADB_ROWS_COMPRESSED))
 

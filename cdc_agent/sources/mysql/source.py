@@ -20,13 +20,14 @@ from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql import foreign_keys
 from cdc_agent.engines.mysql.connection import Session, connect
 from cdc_agent.engines.mysql.visible import Received
-from cdc_agent.errors import PositionUnreadable, SourceUnavailable
+from cdc_agent.errors import LogGone, PositionUnreadable, SourceUnavailable
 from cdc_agent.model.changes import Table, TableName
 from cdc_agent.model.positions import BinlogPosition, Position
 from cdc_agent.model.tables import ForeignKey
 from cdc_agent.model.values import Row, Value
 from cdc_agent.sources.assemble import Report
 from cdc_agent.sources.base import Emit, ServerIdentity
+from cdc_agent.sources.mysql import recognition
 from cdc_agent.sources.mysql.derived import DerivedColumns
 from cdc_agent.sources.mysql.dump import Check, Dump
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
@@ -89,7 +90,8 @@ class MysqlSource:
         return self._ask(lambda server: server.identity())
 
     def current_position(self) -> BinlogPosition:
-        return self._ask(lambda server: server.end_of_log())
+        end = self._ask(lambda server: server.end_of_log())
+        return end._replace(seen=recognition.first_event(self._database, f"asks for {self._pipeline}", end.file))
 
     def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> list[tuple[TableName, ForeignKey]]:
         """Those that act; where the server logs what they do (MySQL 9.6 and newer), its row events say so."""
@@ -145,6 +147,7 @@ class MysqlSource:
         else:
             server.check_mysql_gtids(position)
         self._reading, self._started = None, Received(position.gtid, position.sequence)
+        self._recognise(server, position)
         gtids = server.known_gtids(position, gtid_mode)
         charsets = Charsets.load(self._ask_rows)
         lower_case = variables.get("lower_case_table_names", "0") != "0"
@@ -154,6 +157,16 @@ class MysqlSource:
         readers = self._readers(identity)
         self._feed = Feed(dump, readers, self._opened("for all", identity), self._opened("", identity), known)
         self._first = self._first_packets(dump)
+
+    def _recognise(self, server: SourceServer, position: BinlogPosition) -> None:
+        """Raises LogGone when this is not the log that the position was read from."""
+        purpose = f"starts {self._pipeline}"
+        if found := recognition.against(self._database, purpose, position, server.files()):
+            raise LogGone(
+                "the source's log is not the one that the checkpoint was read from: it was reset, or the server "
+                "restored or replaced",
+                details=[f"checkpoint: {position}", found],
+            )
 
     def _streams(
         self,

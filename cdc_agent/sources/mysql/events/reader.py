@@ -38,7 +38,8 @@ _PLAIN_LEAST: Final = 32
 """Bytes of the shortest packet in a plain transaction, its commit."""
 _MARIADB_UNUSUAL: Final = 1 | 32 | 64 | 128
 """Flags of a MariaDB GTID that begins no plain transaction: a statement of its own, DDL, an XA branch or its end."""
-_COMMIT: Final = struct.Struct("<xI9xI").unpack_from
+_COMMIT: Final = struct.Struct("<xI5xII10xI").unpack_from
+"""When it was written, its size, its end and its checksum."""
 _new: Final = tuple.__new__
 """What `Event(…)` does in the end; a busy log makes a million of them."""
 
@@ -77,6 +78,16 @@ class Plain(NamedTuple):
     """As `Event.end` of the event that commits it."""
     seconds: int
     """When that was written, since the epoch."""
+    size: int
+    """Its bytes in the file."""
+    digest: int
+    """As `digest` gives it."""
+
+
+def digest(event: Event) -> int:
+    """What tells an event from another that ends at the same offset: its CRC-32, which is what the file has of it."""
+    header = HEADER.pack(event.seconds, event.kind, event.server, event.size, event.end, event.flags)
+    return zlib.crc32(event.body, zlib.crc32(header))
 
 
 class EventReader:
@@ -119,14 +130,16 @@ class EventReader:
                 return None
         else:
             return None
+        if len(whole[-1]) != _PLAIN_LEAST:
+            return None
         for packet in whole:
             if len(packet) < _PLAIN_LEAST or zlib.crc32(packet, _BEFORE_STATUS) != _RESIDUE:
                 return None
         table_map, rows, commit = whole[-3:]
         if table_map[5] != TABLE_MAP or rows[5] not in ROWS or rows[20:26] != table_map[20:26] or commit[5] != XID:
             return None
-        seconds, end = _COMMIT(commit)
-        return _new(Plain, (len(whole), first, table_map[20:-4], rows[5], rows[20:-4], end, seconds))
+        seconds, size, end, check = _COMMIT(commit)
+        return _new(Plain, (len(whole), first, table_map[20:-4], rows[5], rows[20:-4], end, seconds, size, check))
 
     def _self_checked(self, packet: bytes, event: Event) -> Event:
         right = zlib.crc32(packet, _BEFORE_STATUS) == _RESIDUE

@@ -155,12 +155,12 @@ class Stream:
 
     def _payload(self, event: Event) -> None:
         """The events of a compressed transaction; they have no position of their own."""
-        self._transactions.payload_end = event.end
+        self._transactions.outer = event
         try:
             for inner in compression.payload(event.body):
                 self._dispatch[inner.kind](inner)
         finally:
-            self._transactions.payload_end = 0
+            self._transactions.outer = None
 
     def _ignore(self, event: Event) -> None:
         pass

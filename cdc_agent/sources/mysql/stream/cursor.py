@@ -7,19 +7,24 @@ counts when its transaction has ended.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from cdc_agent.model.positions import BinlogPosition
+from cdc_agent.model.positions import BinlogPosition, Seen
+from cdc_agent.sources.mysql.events import kinds
+from cdc_agent.sources.mysql.events.reader import Event, digest
 from cdc_agent.sources.mysql.gtid import MariadbGtids, MysqlGtids
 
 Gtid: TypeAlias = "tuple[str, int] | tuple[int, int, int]"
 """MySQL's (source, number) or MariaDB's (domain, server, number)."""
 
+_seen: Final = tuple.__new__
+"""What `Seen(…)` does in the end; a busy log makes a million of them."""
+
 
 class Cursor:
     """Stands at the end of a transaction, or in front of the first."""
 
-    __slots__ = ("_gtids", "_number", "_reported", "_text", "file", "offset", "reached")
+    __slots__ = ("_gtids", "_number", "_reported", "_seen", "_text", "file", "offset", "reached")
 
     def __init__(self, position: BinlogPosition, gtids: MysqlGtids | MariadbGtids | None) -> None:
         """`gtids` is the set up to `position`, None when it is not known."""
@@ -28,12 +33,14 @@ class Cursor:
         self._text = position.gtid
         self._reported = position.sequence
         self._number = self._reported[0]
+        self._seen = position.seen
+        """The last event of the file that was looked at."""
         self.reached: BinlogPosition | None = None
         """Behind the last commit that was reached."""
 
     @property
     def position(self) -> BinlogPosition:
-        return BinlogPosition(self.file, self.offset, self._text)
+        return BinlogPosition(self.file, self.offset, self._text, self._seen)
 
     @property
     def place(self) -> str:
@@ -45,13 +52,14 @@ class Cursor:
         end = (self.offset & ~0xFFFFFFFF) | low
         return end + (1 << 32) if end < self.offset - (1 << 31) else end
 
-    def reach(self, low: int, gtid: Gtid | None) -> BinlogPosition:
-        """The position behind a commit that ends there."""
+    def reach(self, low: int, gtid: Gtid | None, size: int, digest: int) -> BinlogPosition:
+        """The position behind a commit that ends there, by an event of this size and digest."""
         self.offset = self.end(low)
         if gtid is not None and self._gtids is not None:
             self._text = self._gtids.add(*gtid)
         self._reported = (self._number, self.offset)
-        self.reached = position = BinlogPosition(self.file, self.offset, self._text)
+        self._seen = seen = _seen(Seen, (self.file, self.offset, size, digest))
+        self.reached = position = BinlogPosition(self.file, self.offset, self._text, seen)
         return position
 
     @property
@@ -67,10 +75,14 @@ class Cursor:
         self._reported = where
         return self.position
 
-    def pass_over(self, low: int) -> None:
-        """An event between transactions ends there; 0 for one that stands in no file."""
-        if low:
-            self.go_on(self.end(low))
+    def pass_over(self, event: Event) -> None:
+        """An event between transactions, which may stand in no file."""
+        if not event.end or event.flags & kinds.ARTIFICIAL_FLAG:
+            return
+        end = self.end(event.end)
+        if end >= self.offset and event.kind != kinds.FORMAT_DESCRIPTION:
+            self._seen = Seen(self.file, end, event.size, digest(event))
+        self.go_on(end)
 
     def go_on(self, offset: int) -> None:
         """Nothing that concerns us stands before this offset; one that lies behind us says nothing new."""

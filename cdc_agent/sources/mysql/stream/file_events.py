@@ -47,7 +47,7 @@ class FileEvents:
         self._passed(event)
 
     def _passed(self, event: Event) -> None:
-        self._cursor.pass_over(event.end)
+        self._cursor.pass_over(event)
 
     def _previous_gtids(self, event: Event) -> None:
         """A file that we read from its start says what came before it: from here on positions have GTIDs."""

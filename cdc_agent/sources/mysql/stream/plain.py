@@ -33,7 +33,7 @@ class PlainTransactions:
 
     def take(self, found: Plain) -> bool:
         """Hand over a transaction at one go; False for one that needs a closer look, of which nothing is taken then."""
-        _, gtid, table_map, kind, rows, end, seconds = found
+        _, gtid, table_map, kind, rows, end, seconds, size, digest = found
         known = self._known.get(table_map)
         if known is None or known[1] == OWN:
             return False
@@ -49,6 +49,6 @@ class PlainTransactions:
         if table is not None and rows[6] & kinds.KEYS_FLAGS:
             table = self._tables.without_keys(table)
         message = b"" if table is None else PREFIXES[kind] + rows
-        position = self._cursor.reach(end, identity)
+        position = self._cursor.reach(end, identity, size, digest)
         self._assembler.whole(table, message, position, float(seconds) if time is None else time)
         return True

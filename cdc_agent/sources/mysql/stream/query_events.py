@@ -68,7 +68,11 @@ class QueryEvents:
             self._statement(event, queries.query(event.body))
 
     def _compressed(self, event: Event) -> None:
-        self._query(event._replace(body=compression.decompressed_query(event.body)))
+        self._transactions.outer = event
+        try:
+            self._query(event._replace(body=compression.decompressed_query(event.body)))
+        finally:
+            self._transactions.outer = None
 
     def _load(self, event: Event) -> None:
         self._statement(event, queries.query(event.body, load=True))

@@ -15,7 +15,7 @@ from cdc_agent.errors import LogUnusable, SourceUnavailable
 from cdc_agent.model.changes import Transaction
 from cdc_agent.sources.assemble import Assembler, Savepoint
 from cdc_agent.sources.mysql.events import identities, kinds
-from cdc_agent.sources.mysql.events.reader import Event
+from cdc_agent.sources.mysql.events.reader import Event, digest
 from cdc_agent.sources.mysql.stream.branches import Branch
 from cdc_agent.sources.mysql.stream.cursor import Cursor, Gtid
 from cdc_agent.sources.mysql.stream.handlers import Handlers
@@ -51,7 +51,7 @@ class Transactions:
 
     __slots__ = (
         "_assembler", "_commit_time", "_cursor", "_gtid", "_handover", "_ids", "_savepoints", "begun", "branch",
-        "explicit", "open", "payload_end", "start",
+        "explicit", "open", "outer", "start",
     )  # fmt: skip
 
     def __init__(self, cursor: Cursor, assembler: Assembler, handover: Handover, tables: KnownTables) -> None:
@@ -64,8 +64,8 @@ class Transactions:
         """The offset at which it begins."""
         self.begun = (0, 0)
         """(number of the file, offset) at which the last one began that did not go the short way."""
-        self.payload_end = 0
-        """As `Event.end`, of the compressed payload that its events stand in; 0 outside one."""
+        self.outer: Event | None = None
+        """The event of the file that its events stand in, compressed."""
         self._reset()
 
     def _reset(self) -> None:
@@ -134,7 +134,8 @@ class Transactions:
     # --- ends
 
     def commit(self, event: Event) -> None:
-        position = self._cursor.reach(self.payload_end or event.end, self._gtid)
+        last = self.outer or event
+        position = self._cursor.reach(last.end, self._gtid, last.size, digest(last))
         time = self._commit_time
         self._assembler.commit(position, float(event.seconds) if time is None else time)
         if self._savepoints:
