@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from cdc_agent.config import meshes
 from cdc_agent.config.document import Document, Path_, Problem
 from cdc_agent.config.model import Database, Engine, PipelineSettings, RouteSettings
 from cdc_agent.config.names import NAME, publication_name, slot_name, split_name
@@ -35,6 +36,7 @@ def judge(document: Document) -> None:
         _expressions(document, pipeline, databases)
     _opposed_names(document, databases)
     _slots(document, pipelines, databases)
+    _meshes(document, pipelines, databases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,33 @@ def _slots(document: Document, pipelines: list[_Pipeline], databases: dict[str, 
         if owner != pipeline.name:
             message = f"pipeline {pipeline.name}: publication {publication!r} belongs to pipeline {owner!r}"
             _add(document, (*pipeline.path, "publication"), message)
+
+
+def _meshes(document: Document, pipelines: list[_Pipeline], databases: dict[str, Database]) -> None:
+    """In a circle of databases a change must come along one way only: the slower one would bring back an old state."""
+    for pipeline, first, second in meshes.double_ways([*_hops(pipelines, databases)]):
+        message = (
+            f"pipeline {pipeline}: changes come to {first[-1]!r} along two ways, {' → '.join(first)} and "
+            f"{' → '.join(second)}, and go back"
+        )
+        hint = "connect the databases in a line or a star, so that every change has one way to each of them"
+        _add(document, ("pipelines", pipeline), message, hint)
+
+
+def _hops(pipelines: list[_Pipeline], databases: dict[str, Database]) -> Iterator[meshes.Hop]:
+    for pipeline in pipelines:
+        source, target = pipeline.text("source") or "", pipeline.text("target") or ""
+        if source not in databases or target not in databases:
+            continue
+        for _, route in pipeline.routes():
+            there = meshes.whole_name(route.to, databases[target].default_schema)
+            yield meshes.Hop(
+                pipeline.name,
+                source,
+                meshes.whole_name(route.from_, databases[source].default_schema),
+                target,
+                there,
+            )
 
 
 def _routes(document: Document, pipeline: _Pipeline) -> None:
