@@ -68,7 +68,12 @@ class Process:
     folder: Path
     settings: Mapping[str, str]
     port: int = field(default_factory=engines.free_port)
+    words: Sequence[str] = ()
+    """The settings as the server is told, the same each time: it keeps its id when it is started again."""
     _process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.words = engines.arguments(self.engine, self.settings)
 
     def start(self) -> None:
         with self._log_file.open("ab") as log:
@@ -122,7 +127,7 @@ class Process:
         return self.folder / "tmp"
 
     def _command(self) -> list[str]:
-        words = engines.arguments(self.engine, self.settings)
+        words = self.words
         if self.engine == "postgres":
             place = ["-D", str(self._data), "-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
             return [*_dying_with_us(_STOP_SIGNAL[self.engine], _server_account()), str(self.program), *place, *words]
@@ -179,7 +184,7 @@ class Process:
             _run([
                 str(self.program), "--no-defaults", "--initialize-insecure", f"--datadir={self._data}",
                 f"--tmpdir={self._temporary}",
-                "--secure-file-priv=", *_as_root(), *engines.arguments(self.engine, self.settings),
+                "--secure-file-priv=", *_as_root(), *self.words,
             ])  # fmt: skip
 
     def _family(self) -> list[int]:
