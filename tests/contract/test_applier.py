@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from cdc_agent.config.model import PipelineSettings
+from cdc_agent.errors import TakenOver
+from cdc_agent.flow import applier as applying
 from cdc_agent.flow.applier import Applier, batches
 from cdc_agent.flow.recovery import StormGuard
 from cdc_agent.flow.routing import Engines, Router
@@ -180,6 +182,17 @@ def test_echoes_alone_wait_for_the_next_commit(rig: Rig) -> None:
     made.apply(idle(17))
     made.applier.finish()
     assert made.source.acknowledged == [Lsn(12), Lsn(16)]
+
+
+def test_an_idle_agent_learns_that_it_was_taken_over(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks for its generation while there is nothing to commit, and names who holds the pipeline now."""
+    made = bench(rig)
+    monkeypatch.setattr(applying, "GENERATION_CHECK_SECONDS", -1.0)
+    made.applier.idle()
+    rig.another().take_over(PIPELINE, "db-2:7")
+    with pytest.raises(TakenOver, match=PIPELINE) as taken:
+        made.applier.idle()
+    assert any("db-2:7" in line for line in taken.value.details)
 
 
 def test_a_missing_row_that_is_rejected_when_it_is_read_again_is_kept(rig: Rig) -> None:

@@ -36,6 +36,8 @@ OF_APPLIER: Final = ("tests/contract/test_applier.py",)
 OF_PG_SOURCE: Final = ("tests/contract/test_postgres_source.py",)
 OF_EVENTS: Final = ("tests/unit/test_binlog_events.py",)
 OF_ASSEMBLY: Final = ("tests/unit/test_assemble.py",)
+OF_ENTRANCE: Final = ("tests/contract/test_entrance.py",)
+SIMULATED: Final = ("tests/simulation/test_simulation.py::test_the_invariants_hold_under_every_interleaving[0]",)
 OF_SCENARIOS: Final = ("tests/scenarios/test_scenarios.py",)
 
 MUTATIONS: Final = (
@@ -158,6 +160,73 @@ MUTATIONS: Final = (
     Mutation(
         "the target's foreign keys act too early", 3, BATCHING,
         "    return bool(binding.links) or binding.table.acts\n", "    return bool(binding.links)\n", IN_BATCHES,
+    ),
+    Mutation(
+        "a truncate is read and not handed over", 3, ASSEMBLE,
+        "        if not self.dropping:\n            self._pieces.append(truncate)\n",
+        "        if self.dropping:\n            self._pieces.append(truncate)\n",
+        ("tests/contract/test_source.py",), "truncate",
+    ),
+    Mutation(
+        "what was taken back to a savepoint is kept", 3, ASSEMBLE,
+        "        del self._pieces[savepoint.pieces :]\n", "        return True\n",
+        SIMULATED,
+    ),
+    Mutation(
+        "the rows of an XA branch count at its PREPARE", 3, "cdc_agent/sources/mysql/stream/xa.py",
+        "        if one_phase:\n", "        if one_phase or branch.events:\n",
+        ("tests/contract/test_mysql_source.py",), "xa_rows_count_at_commit",
+    ),
+    Mutation(
+        "latin1 is taken for what the standards call so", 6, "cdc_agent/sources/mysql/rows/charsets.py",
+        'byte.decode("cp1252", "ignore").encode()', 'byte.decode("latin1").encode()',
+        ("tests/unit/test_mysql_values.py",),
+    ),
+    Mutation(
+        "an idle agent does not look whether it was taken over", 4, APPLIER,
+        "        elif now - self._last_contact > GENERATION_CHECK_SECONDS and self._open is None:\n"
+        "            self._check_generation(now)\n",
+        "",
+        OF_APPLIER, "idle_agent",
+    ),
+    Mutation(
+        "the watch does not note what the stream writes", 3, APPLIER,
+        "            self._entrance.note(mapped.segments)\n", "            pass\n",
+        SIMULATED,
+    ),
+    Mutation(
+        "rows enter although the stream has written newer ones", 3, APPLIER,
+        "        mapped.segments = [_without(writes, watch) for writes in",
+        "        mapped.segments = [writes for writes in",
+        OF_ENTRANCE, "left_alone",
+    ),
+    Mutation(
+        "a watch does not wait for what the stream has written to be visible", 3, "cdc_agent/flow/entrance.py",
+        "            self._session()()\n", "            self._session()\n",
+        SIMULATED,
+    ),
+    Mutation(
+        "a watch between two sessions waits for none", 3, "cdc_agent/flow/entrance.py",
+        "            while self._settle is None:\n",
+        "            if self._settle is None:\n                return lambda: None\n"
+        "            while self._settle is None:\n",
+        ("tests/unit/test_entrance.py",),
+    ),
+    Mutation(
+        "what the target holds is taken for visible", 3, "cdc_agent/sources/postgres/received.py",
+        "                self._held.append(begun.popleft()[1])\n", "                begun.popleft()\n",
+        ("tests/unit/test_visible.py",),
+    ),
+    Mutation(
+        "rows enter before the log has come to where they were read", 3, "cdc_agent/flow/entrance.py",
+        "                elif behind is not None and not seen.reached(behind):\n", "                elif False:\n",
+        ("tests/unit/test_entrance.py",),
+    ),
+    Mutation(
+        "setup takes back the slot of a checkpoint that it has written", 3, "cdc_agent/preflight/setup.py",
+        "            if self._may_be_written(name):\n                undo.pop_all()\n", "",
+        ("tests/faults/test_failpoints.py::test_a_setup_that_fails_at_any_step_is_repeatable",),
+        "checkpoint-after-raise",
     ),
     Mutation(
         "halving a refused batch drops a half", 3, APPLIER,
