@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -13,7 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from cdc_agent.model import engines
 from cdc_agent.model.engines import Engine
 
-__all__ = ["Config", "Database", "Engine", "Misfit", "PipelineSettings", "RouteSettings", "Settings", "Tls"]
+__all__ = [
+    "Acknowledge",
+    "Config",
+    "Database",
+    "Engine",
+    "Misfit",
+    "PipelineSettings",
+    "RouteSettings",
+    "Settings",
+    "Tls",
+]
 
 
 class Settings(BaseModel):
@@ -148,6 +159,22 @@ SHADOW_TABLES: Final = (
 """What gh-ost, pt-online-schema-change, spirit, OnlineSchemaChange, LHM and pg-osc call the tables that they make."""
 
 
+class Acknowledge(Settings):
+    """When the source may release its log."""
+
+    delay: float | None = None
+    """Seconds after the target's commit, written ``60s``, ``5m`` or ``1h``; None: at once, but after a minute where the
+    target does not make sure of its commits."""
+
+    @field_validator("delay", mode="before")
+    @classmethod
+    def _seconds(cls, delay: object) -> object:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", delay) if isinstance(delay, str) else None
+        if delay is not None and match is None:
+            raise ValueError("must be a time like 60s, 5m or 1h")
+        return None if match is None else float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+
+
 class PipelineSettings(Settings):
     source: str
     target: str
@@ -159,6 +186,7 @@ class PipelineSettings(Settings):
     publication: str | None = None
     triggers: Literal["auto", "fire", "suppress"] = "auto"
     """Whether the target's triggers and foreign keys act on replicated rows; auto suppresses them where granted."""
+    acknowledge: Acknowledge = Acknowledge()
     batch_bytes: Annotated[int, Field(ge=16 * 1024)] = 1024 * 1024
     """The applier stops draining the queue for one batch at this many bytes of log data, of wide rows at four times as
     many."""

@@ -19,6 +19,7 @@ import structlog
 
 from cdc_agent.errors import AgentError, Retryable, RowRefused
 from cdc_agent.flow import batching
+from cdc_agent.flow.acknowledging import Acknowledgements
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.completing import Completion
 from cdc_agent.flow.entrance import Entered, Entrance, Entry, Watch
@@ -103,10 +104,13 @@ class Applier:
         storm: StormGuard,
         entrance: Entrance | None = None,
         threads: Threads = REAL,
+        delay: float = 0.0,
     ) -> None:
+        """`delay`: seconds between a commit and its acknowledgement."""
         self._target = target
         self._entrance = entrance or Entrance(threads)
         self._source = source
+        self._acknowledgements = Acknowledgements(source.acknowledge, delay, threads.clock)
         self._rereading = threads.lock()
         self._router = router
         self._source_name = source_name
@@ -184,6 +188,7 @@ class Applier:
     def idle(self) -> None:
         """Called when the queue is empty, and at least once a second under load: overdue positions are written."""
         now = self._clock()
+        self._acknowledgements.look()
         if self._open is None and self._advance_due(now):
             self.advance()
         elif now - self._last_contact > GENERATION_CHECK_SECONDS and self._open is None:
@@ -316,7 +321,7 @@ class Applier:
         self.checkpoint = checkpoint
         self.position = self.seen = position
         self._pending = _Pending()
-        self._source.acknowledge(position)
+        self._acknowledgements.committed(position)
 
     def _next_checkpoint(
         self, path: tuple[str, ...], position: Position, commit_time: float | None, mapped: Mapped, echoes: int = 0

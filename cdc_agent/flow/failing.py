@@ -31,6 +31,9 @@ class FailingTarget:
         with around("target.connect"):
             self._inner.connect()
 
+    def unsure(self) -> str | None:
+        return self._inner.unsure()
+
     def describe(self, schema: str, name: str) -> TargetTable | None:
         with around("target.describe"):
             return self._inner.describe(schema, name)

@@ -18,6 +18,7 @@ import structlog
 from cdc_agent.config.model import Config, PipelineSettings
 from cdc_agent.errors import ForeignCheckpoint, NotSetUp, PositionUnreadable
 from cdc_agent.flow import ends as databases
+from cdc_agent.flow.acknowledging import UNSURE_SECONDS
 from cdc_agent.flow.applier import Applier, batches
 from cdc_agent.flow.entrance import Entrance
 from cdc_agent.flow.overlap import Overlap
@@ -147,19 +148,32 @@ class Session:
             storm=left.storm,
             entrance=self._entrance,
             threads=given.threads,
+            delay=self._delay(target),
         )
+
+    def _delay(self, target: Target) -> float:
+        """How long the source keeps its log after the target's commit, in seconds."""
+        asked = self._settings.acknowledge.delay
+        if asked is not None:
+            return asked
+        unsure = target.unsure()
+        if unsure is None:
+            return 0.0
+        log.warning("acknowledged_late", pipeline=self._given.name, because=unsure, seconds=UNSURE_SECONDS)
+        return UNSURE_SECONDS
 
     def _claim(self, target: Target) -> Checkpoint:
         """The checkpoint under our generation: raised on the first session, compared on every later one.
 
-        Either way it is read under the row's lock: the last session's COMMIT may be done by the server only now.
+        Either way it is read under the row's lock: the last session's COMMIT may be done by the server only now. A
+        target that lost its last seconds in a crash may have lost our generation too, which is then claimed again.
         """
         name, left = self._given.name, self._left
-        if left.generation is None:
+        found = target.checkpoint(name, settled=True) if left.generation is not None else None
+        if left.generation is None or (found is not None and found.generation < left.generation):
             checkpoint = target.take_over(name, self._given.host)
             left.generation = checkpoint.generation
             return checkpoint
-        found = target.checkpoint(name, settled=True)
         if found is None:
             raise NotSetUp(f"pipeline {name} has no checkpoint on {self._settings.target}")
         if found.generation != left.generation:

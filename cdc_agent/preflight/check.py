@@ -9,11 +9,13 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from cdc_agent.config.model import Config, Database
+from cdc_agent.config.model import Config, Database, PipelineSettings
 from cdc_agent.engines.admin import Admin
 from cdc_agent.errors import AgentError, TablesOutdated, TablesTooNew
 from cdc_agent.flow import ends as databases
+from cdc_agent.flow.acknowledging import UNSURE_SECONDS
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.preflight import route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
@@ -94,6 +96,7 @@ class _Check:
             source, target = self._on.get(settings.source), self._on.get(settings.target)
             if target is not None:
                 yield from _guarded(name, _set_up(name, source, target))
+                yield from _guarded(name, _unsure(name, settings, target))
             if source is not None:
                 yield from _guarded(name, self._routes(name, source, target))
 
@@ -168,6 +171,24 @@ def store_version(on: OnDatabase) -> Iterator[Finding]:
     if version not in (0, VERSION):
         hint = TablesOutdated.hint if version < VERSION else TablesTooNew.hint
         yield error("PF063", on.name, mismatch(version), hint)
+
+
+def _unsure(name: str, settings: PipelineSettings, target: OnDatabase) -> Iterator[Finding]:
+    """Where a commit that was answered may be lost, the source keeps its log for a while."""
+    because = SIDES[target.settings.engine].unsure(target)
+    if because is None:
+        return
+    delay = settings.acknowledge.delay
+    message = f"commits on {target.name} may be lost in a crash ({because}): "
+    if delay is None:
+        yield warning("PF065", name, message + f"the source is told {UNSURE_SECONDS:.0f} s late", _DURABLE)
+    elif delay:
+        yield info("PF065", name, message + f"the source is told {delay:.0f} s late", _DURABLE)
+    else:
+        yield warning("PF065", name, message + "the source is told at once, and rows may be lost", _DURABLE)
+
+
+_DURABLE: Final = "make commits durable, or set the pipeline's `acknowledge: {delay: …}`"
 
 
 def clock_drift(server: Admin) -> float:

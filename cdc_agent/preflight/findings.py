@@ -63,6 +63,7 @@ RULES: Final = {
     "PF061": "a pipeline is not set up",
     "PF062": "LOAD DATA LOCAL is off",
     "PF063": "the agent's tables have another version",
+    "PF065": "a target may lose commits in a crash",
     "PF070": "rows of the source may share a key of the target",
     "PF071": "a filter may remove rows that did not come from here",
 }

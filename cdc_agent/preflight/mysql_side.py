@@ -7,6 +7,7 @@ from typing import Final
 
 from cdc_agent.config.model import Database
 from cdc_agent.engines.admin import Admin
+from cdc_agent.engines.mysql import durability
 from cdc_agent.engines.mysql.admin import MysqlAdmin
 from cdc_agent.mapping import links
 from cdc_agent.model.tables import ForeignKey
@@ -96,6 +97,10 @@ class MysqlSide:
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
         """See `side.Side`."""
         return mysql_checks.purged(on, pipeline, checkpoint)
+
+    def unsure(self, on: OnDatabase) -> str | None:
+        """See `side.Side`."""
+        return durability.unsure(on.server.rows(durability.QUESTION))
 
     def account(self, database: Database, *, reads: bool) -> str:
         """See `side.Side`; what a source's user needs is among its rights."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cdc_agent.config.model import Database
+from cdc_agent.engines.postgres import durability
 from cdc_agent.model.changes import Identity
 from cdc_agent.preflight import postgres_checks, postgres_rights, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
@@ -40,6 +41,10 @@ class PostgresSide:
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
         """The check of the slot says it already."""
         return iter(())
+
+    def unsure(self, on: OnDatabase) -> str | None:
+        """See `side.Side`."""
+        return durability.unsure(on.server.rows(durability.QUESTION))
 
     def account(self, database: Database, *, reads: bool) -> str:
         """See `side.Side`."""

@@ -60,6 +60,9 @@ class Side(Protocol):
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
         """Whether the log still reaches back to a checkpoint's position, where the server's checks do not say so."""
 
+    def unsure(self, on: OnDatabase) -> str | None:
+        """The server's settings for which an answered commit may be lost in a crash; None: it stays."""
+
     def account(self, database: Database, *, reads: bool) -> str:
         """The statement that makes the agent's role."""
 

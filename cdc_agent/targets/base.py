@@ -25,6 +25,9 @@ class Target(Protocol):
     def connect(self) -> None:
         """Connect, set up the session (UTC, strict, no triggers where granted). Raises Retryable when unreachable."""
 
+    def unsure(self) -> str | None:
+        """The server's setting for which an answered commit may be lost in a crash; None: what is answered stays."""
+
     def describe(self, schema: str, name: str) -> TargetTable | None:
         """The table as the catalogue has it now; None when there is none. Cached until `forget`."""
 

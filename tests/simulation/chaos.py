@@ -103,6 +103,9 @@ class StormyTarget:
     def describe(self, schema: str, name: str) -> TargetTable | None:
         return self._call(self._target.describe, schema, name)
 
+    def unsure(self) -> str | None:
+        return None
+
     def foresee(self, names: Sequence[TableName]) -> None:
         self._call(self._target.foresee, names)
 

@@ -91,6 +91,7 @@ PROVOKED = {
     "PF061": "contract/test_preflight.py",
     "PF062": "contract/test_preflight.py",
     "PF063": "contract/test_store.py",
+    "PF065": "contract/test_durability.py",
     "PF070": "contract/test_preflight.py",
     "PF071": "contract/test_preflight.py",
 }

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import pymysql
 
 from cdc_agent.config.model import Database
-from cdc_agent.engines.mysql import catalogue, foreign_keys
+from cdc_agent.engines.mysql import catalogue, durability, foreign_keys
 from cdc_agent.engines.mysql.connection import Session, connect
 from cdc_agent.engines.mysql.failures import error_number, is_disconnect, translate
 from cdc_agent.errors import (
@@ -115,6 +115,12 @@ class MysqlTarget:
         if self._writer is None:
             raise TargetUnavailable(f"not connected to {self._name}")
         return self._writer
+
+    def unsure(self) -> str | None:
+        """See `targets.base.Target`."""
+        found = self._wire.select(durability.QUESTION, (), "looking at the server's settings")
+        self._end("ROLLBACK")
+        return durability.unsure(found)
 
     # --- the catalogue ---
 

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import pq
 
 from cdc_agent.config.model import Database
-from cdc_agent.engines.postgres import catalogue
+from cdc_agent.engines.postgres import catalogue, durability
 from cdc_agent.engines.postgres.connection import connect, translate
 from cdc_agent.engines.postgres.types import TypeCatalogue
 from cdc_agent.errors import (
@@ -113,6 +113,11 @@ class PostgresTarget:
         self.triggers_suppressed = False
         """Whether the session runs as a replica, so that ordinary triggers and foreign keys do not act."""
 
+    def unsure(self) -> str | None:
+        """See `targets.base.Target`. The session has seen to synchronous_commit."""
+        with _translating("looking at the server's settings"):
+            return durability.unsure(self._live.connection.execute(durability.QUESTION).fetchall())
+
     def connect(self) -> None:
         """Connect and set up the session. Raises TargetUnavailable, PrivilegeMissing."""
         self.close()
@@ -134,6 +139,7 @@ class PostgresTarget:
     def _set_up(self, connection: psycopg.Connection[Any]) -> _Session:
         connection.prepared_max = PREPARED_STATEMENTS
         connection.execute(_SETTINGS, (list(_SESSION), list(_SESSION.values())))
+        connection.execute(durability.SURE)
         row = connection.execute(_ABILITIES).fetchone()
         assert row is not None
         standby, can_stage, can_emit = row

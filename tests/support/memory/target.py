@@ -57,6 +57,9 @@ class MemoryTarget:
         self.session = Session(self.database)
         self._described = {}
 
+    def unsure(self) -> str | None:
+        return None
+
     def describe(self, schema: str, name: str) -> TargetTable | None:
         self._live()
         if (schema, name) not in self._described:
