@@ -91,6 +91,16 @@ class TablesTooNew(Fatal):
     hint = "use the newer program: tables that were upgraded do not go back"
 
 
+class ExistingRows(Fatal):
+    """Source tables hold rows from before the first checkpoint, and the target tables hold none."""
+
+    code = "CK007"
+    hint = (
+        "copy the rows by hand first (with the applications stopped until setup is done), or go on knowingly with "
+        "cdc-agent setup -c FILE --existing-rows ignore: only what changes from then on is replicated"
+    )
+
+
 # --- reading and decoding (DC) -----------------------------------------------------------------------------------
 
 

@@ -9,12 +9,13 @@ import click
 
 from cdc_agent.cli.common import FINDINGS, Invocation, chosen, common
 from cdc_agent.config.load import problems_error, read
-from cdc_agent.preflight.findings import Finding, Severity, warning
+from cdc_agent.preflight.findings import Severity, render, warning
 
 
 @click.command("check")
 @common
-def command(invocation: Invocation) -> None:
+@click.option("--verbose", is_flag=True, help="Show each finding by itself, however many there are.")
+def command(invocation: Invocation, verbose: bool) -> None:
     """Report all findings at once; exit with 3 when one of them is an error. Changes nothing."""
     from cdc_agent.preflight.check import check
 
@@ -23,12 +24,6 @@ def command(invocation: Invocation) -> None:
         raise problems_error(reading)
     found = [warning("PF007", f"{reading.file}:{w.line}", w.message, w.hint) for w in reading.warnings]
     found += check(reading.config, chosen(reading.config, invocation.pipelines))
-    invocation.show(_plain(found), {"findings": [dataclasses.asdict(finding) for finding in found]})
+    invocation.show(render(found, everything=verbose), {"findings": [dataclasses.asdict(finding) for finding in found]})
     if any(finding.severity is Severity.ERROR for finding in found):
         sys.exit(FINDINGS)
-
-
-def _plain(found: list[Finding]) -> str:
-    ordered = [finding for severity in Severity for finding in found if finding.severity is severity]
-    counts = ", ".join(f"{sum(f.severity is s for f in found)} {s}s" for s in Severity).replace("infos", "notes")
-    return "\n".join([*(finding.render() for finding in ordered), counts])

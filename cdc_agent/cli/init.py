@@ -80,10 +80,12 @@ def _proposal(ends: tuple[Database, Database], names: tuple[str, str], urls: tup
         pairs = propose.match_tables(sources, _tables(target, ends[1]), engines)
     paired = {pair.source.full_name for pair in pairs}
     strangers = [table for table in sources if table.full_name not in paired]
-    return propose.configuration(names, urls, pairs, strangers)
+    schemas = (ends[0].default_schema, ends[1].default_schema)
+    return propose.configuration(names, urls, pairs, strangers, engines=engines, schemas=schemas)
 
 
 def _tables(server: Admin, database: Database) -> list[TargetTable]:
     """The tables of the one database that the URL names; MySQL's users often see others."""
     mine = [name for name in server.tables() if database.holds(name[0])]
-    return [table for name in mine if (table := server.describe(*name)) is not None]
+    found = server.describe_all(mine)
+    return [found[name] for name in mine if name in found]

@@ -13,8 +13,15 @@ from cdc_agent.cli.common import Invocation, common
 @common
 @click.option("--create-tables", is_flag=True, help="Also create target tables that are missing.")
 @click.option("--print", "only_print", is_flag=True, help="Print the SQL of --create-tables, and change nothing.")
+@click.option(
+    "--existing-rows",
+    type=click.Choice(["refuse", "ignore"]),
+    default="refuse",
+    show_default=True,
+    help="Rows that the source has and an empty target has not: they are not copied.",
+)
 @click.option("--upgrade", is_flag=True, help="Also upgrade the agent's own tables, when an older version made them.")
-def command(invocation: Invocation, create_tables: bool, only_print: bool, upgrade: bool) -> None:
+def command(invocation: Invocation, create_tables: bool, only_print: bool, existing_rows: str, upgrade: bool) -> None:
     """Create what the pipelines need on their servers; running it again changes nothing."""
     from cdc_agent.preflight.setup import printed, set_up
 
@@ -23,7 +30,13 @@ def command(invocation: Invocation, create_tables: bool, only_print: bool, upgra
         found = printed(config, invocation.chosen(config))
         invocation.show("\n\n".join(map(_script, found.items())), {"databases": found})
         return
-    report = set_up(config, invocation.chosen(config), create_tables=create_tables, upgrade=upgrade)
+    report = set_up(
+        config,
+        invocation.chosen(config),
+        create_tables=create_tables,
+        upgrade=upgrade,
+        ignore_existing=existing_rows == "ignore",
+    )
     kinds = (("done", report.done), ("unchanged", report.unchanged), ("left out", report.left_out))
     lines = [f"{kind:<9}  {what}" for kind, found in kinds for what in found]
     invocation.show("\n".join(lines), dataclasses.asdict(report))

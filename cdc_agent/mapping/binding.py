@@ -6,12 +6,13 @@ In: settings and the two descriptions. Out: a `Bound`, from which `program` gene
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cdc_agent.config.model import Misfit, RouteSettings
 from cdc_agent.conversions.convert import Context, Convert, ImpossibleError, Way, conversion
-from cdc_agent.errors import ColumnGone, LogUnusable, TargetSchemaError
+from cdc_agent.errors import AgentError, ColumnGone, LogUnusable, TargetSchemaError
 from cdc_agent.expressions.expression import (
     Expression,
     UnknownColumnError,
@@ -84,6 +85,26 @@ def bound(settings: RouteSettings, source: Table, target: TargetTable, context: 
     return result
 
 
+def refusals(settings: RouteSettings, source: Table, target: TargetTable, context: Context) -> list[AgentError]:
+    """The errors of all the columns and of the filter that cannot be, each as `bound` would raise it alone."""
+    dialect = dialect_of(context.source_engine)
+    found: list[AgentError] = []
+    for name, text in (settings.columns or {}).items():
+        with _kept(found):
+            _mapped(name, text, source, target, context, dialect)
+    with _kept(found):
+        _filter(settings, source, dialect)
+    return found
+
+
+@contextlib.contextmanager
+def _kept(found: list[AgentError]) -> Iterator[None]:
+    try:
+        yield
+    except AgentError as error:
+        found.append(error)
+
+
 def dialect_of(engine: str) -> str:
     """The name in sqlglot of an engine's SQL."""
     return of_flavor(engine).facts.dialect
@@ -107,12 +128,22 @@ def _picks(
                 yield _plain(source, index, column, context)
         return
     for name, text in settings.columns.items():
-        column = _written(target, name, loose=of_flavor(context.engine).facts.folds_columns)
-        expression = _compile(text, name, source, dialect)
-        if expression.column is not None:
-            yield _plain(source, _index(source, expression.column), column, context)
-        else:
-            yield _computed(source, expression, column, context)
+        yield _mapped(name, text, source, target, context, dialect)
+
+
+def _mapped(
+    name: str,
+    text: str | int | float | bool | None,
+    source: Table,
+    target: TargetTable,
+    context: Context,
+    dialect: str,
+) -> Pick:
+    column = _written(target, name, loose=of_flavor(context.engine).facts.folds_columns)
+    expression = _compile(text, name, source, dialect)
+    if expression.column is not None:
+        return _plain(source, _index(source, expression.column), column, context)
+    return _computed(source, expression, column, context)
 
 
 def same_name(target: TargetTable, name: str, *, loose: bool) -> TargetColumn | None:

@@ -20,7 +20,8 @@ from functools import partial
 
 from cdc_agent.config.model import RouteSettings
 from cdc_agent.conversions.convert import Code, Context, conversion
-from cdc_agent.mapping.binding import Bound, bound
+from cdc_agent.errors import AgentError
+from cdc_agent.mapping.binding import Bound, bound, refusals
 from cdc_agent.mapping.program import RowProjection, generate
 from cdc_agent.mapping.reference import UNSENT_CODE, Mapper
 from cdc_agent.model.changes import Table
@@ -28,7 +29,7 @@ from cdc_agent.model.generated import lazily
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.model.writes import Plan
 
-__all__ = ["UNSENT_CODE", "Finding", "bind", "findings"]
+__all__ = ["UNSENT_CODE", "Finding", "bind", "findings", "problems"]
 
 
 def bind(
@@ -87,6 +88,18 @@ def findings(route: RouteSettings, source: Table, target: TargetTable, context: 
     """What `check` reports of a route that can be bound. Raises what `bind` raises for one that cannot."""
     result = bound(route, source, target, context)
     return [*_unmapped(result, route), *_nullable(result), *_misfits(result, context)]
+
+
+def problems(route: RouteSettings, source: Table, target: TargetTable, context: Context) -> list[AgentError]:
+    """Everything for which `bind` would raise, all bad expressions at once; [] for a route that can be bound."""
+    found = refusals(route, source, target, context)
+    if found:
+        return found
+    try:
+        bound(route, source, target, context)
+    except AgentError as error:
+        return [error]
+    return []
 
 
 def _unmapped(result: Bound, route: RouteSettings) -> Iterator[Finding]:

@@ -17,9 +17,10 @@ from cdc_agent.errors import AgentError, TablesOutdated, TablesTooNew
 from cdc_agent.flow import ends as databases
 from cdc_agent.flow.acknowledging import UNSURE_SECONDS
 from cdc_agent.mapping.routes import Route, Routes
-from cdc_agent.preflight import route_checks
+from cdc_agent.preflight import existing, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
 from cdc_agent.preflight.findings import Finding, error, info, skewed, warning
+from cdc_agent.preflight.pictures import Pictures
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.sides import SIDES
 from cdc_agent.store import checkpoints, versions
@@ -60,6 +61,7 @@ class _Check:
             name=name,
             settings=self._config.databases[name],
             server=server,
+            pictures=Pictures(server),
             sources=tuple(one for one, settings in pipelines.items() if settings.source == name),
             targets=tuple(one for one, settings in pipelines.items() if settings.target == name),
         )
@@ -108,13 +110,16 @@ class _Check:
                 hint = "create it, grant SELECT on it to the agent's role, or correct `from`"
                 yield error("PF040", name, f"there is no table {entry.from_} on {source.name}", hint)
         if target is not None:
+            source.pictures.foresee(route.source for route in found)
+            target.pictures.foresee(route.target for route in found)
+            yield from _guarded(name, _existing(name, source, target, found))
             for route in found:
                 yield from _guarded(name, self._route(name, route, routes, source, target))
 
     def _route(
         self, name: str, route: Route, routes: Routes, source: OnDatabase, target: OnDatabase
     ) -> Iterator[Finding]:
-        source_table, target_table = source.server.describe(*route.source), target.server.describe(*route.target)
+        source_table, target_table = source.pictures.describe(*route.source), target.pictures.describe(*route.target)
         where = f"{name}: {'.'.join(route.source)} → {'.'.join(route.target)}"
         if target_table is None:
             hint = "create it, or run cdc-agent setup --create-tables; the role needs rights on it to see it"
@@ -128,7 +133,7 @@ class _Check:
             source=source,
             target=target,
             source_table=source_table,
-            old_rows=source.server.identities([route.source])[route.source],
+            old_rows=source.pictures.old_rows(route.source),
             target_name=route.target,
             target_table=target_table,
             routing=route,
@@ -137,6 +142,12 @@ class _Check:
         origin, destination = SIDES[source.settings.engine], SIDES[target.settings.engine]
         for one in (*route_checks.CHECKS, *origin.source_checks, *destination.target_checks):
             yield from _guarded(on.where, one(on))
+
+
+def _existing(name: str, source: OnDatabase, target: OnDatabase, routes: Sequence[Route]) -> Iterator[Finding]:
+    if versions.found(target.server) > VERSION or checkpoints.read(target.server, name) is not None:
+        return
+    yield from existing.finding(name, source, target, routes)
 
 
 def _guarded(where: str, findings: Iterator[Finding]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from cdc_agent.mapping.routes import Route
 from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.preflight.findings import Finding
+from cdc_agent.preflight.pictures import Pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class OnDatabase:
     name: str
     settings: Database
     server: Admin
+    pictures: Pictures
+    """The same server's tables, read many at one go."""
     sources: tuple[str, ...]
     """Pipelines that read from it."""
     targets: tuple[str, ...]

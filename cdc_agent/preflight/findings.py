@@ -5,7 +5,7 @@ docs/errors.md lists every code, and a test compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -63,6 +63,7 @@ RULES: Final = {
     "PF061": "a pipeline is not set up",
     "PF062": "LOAD DATA LOCAL is off",
     "PF063": "the agent's tables have another version",
+    "PF064": "existing rows are not copied",
     "PF065": "a target may lose commits in a crash",
     "PF070": "rows of the source may share a key of the target",
     "PF071": "a filter may remove rows that did not come from here",
@@ -80,11 +81,56 @@ class Finding:
     """The database, pipeline or table: ``crm``, ``phone-to-crm: public.calls → crm.calls``."""
     message: str
     hint: str = ""
+    cause: str = ""
+    """The message without what is special to this finding, where several share it."""
+    subject: str = ""
+    """What this finding is about among those of one cause: ``calls.started``; `where` without it."""
 
     def render(self) -> str:
         """The form for people."""
         text = f"{self.severity} {self.code}: {self.where}: {self.message}"
         return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+FEW: Final = 3
+"""So many findings of one code are shown one by one."""
+CAUSES: Final = 6
+"""So many causes of a code are shown."""
+SUBJECTS: Final = 4
+
+
+def render(found: Sequence[Finding], *, everything: bool = False) -> str:
+    """All findings for people, errors first, those of one code together; with `everything` each by itself."""
+    ordered = [finding for severity in Severity for finding in found if finding.severity is severity]
+    groups: dict[tuple[Severity, str], list[Finding]] = {}
+    for finding in ordered:
+        groups.setdefault((finding.severity, finding.code), []).append(finding)
+    lines: list[str] = []
+    for some in groups.values():
+        short = everything or len(some) <= FEW
+        lines += [finding.render() for finding in some] if short else _grouped(some)
+    counts = ", ".join(f"{sum(f.severity is s for f in found)} {s}s" for s in Severity).replace("infos", "notes")
+    hidden = not everything and any(len(some) > FEW for some in groups.values())
+    return "\n".join([*lines, f"{counts}; --verbose shows each" if hidden else counts])
+
+
+def _grouped(some: Sequence[Finding]) -> Iterator[str]:
+    """Findings of one code, by what causes them, the most frequent first."""
+    first = some[0]
+    causes: dict[str, list[Finding]] = {}
+    for finding in some:
+        causes.setdefault(finding.cause or RULES[finding.code], []).append(finding)
+    shown = sorted(causes.items(), key=lambda one: -len(one[1]))
+    yield f"{first.severity} {first.code}: {len(some)} times: {RULES[first.code]}"
+    for cause, group in shown[:CAUSES]:
+        what = "" if cause == RULES[first.code] else f"{cause}: "
+        more = f" and {len(group) - SUBJECTS} more" if len(group) > SUBJECTS else ""
+        yield f"  {len(group)} × {what}{', '.join(f.subject or f.where for f in group[:SUBJECTS])}{more}"
+    if len(shown) > CAUSES:
+        yield f"  and {len(shown) - CAUSES} more causes"
+    if first.hint:
+        same = all(finding.hint == first.hint for finding in some)
+        yield f"  hint: {first.hint}" if same else f"  hint, for the first: {first.hint}"
 
 
 def error(code: str, where: str, message: str, hint: str = "") -> Finding:

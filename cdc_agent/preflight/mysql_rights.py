@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from cdc_agent.config.model import Database
 from cdc_agent.engines.mysql.identifiers import quote
+from cdc_agent.model.changes import TableName
 from cdc_agent.preflight.side import FILL_IN, READ, WRITE, Needs
 
 
@@ -31,3 +35,52 @@ def rights(database: Database, needs: Needs) -> Iterator[str]:
     if needs.target:
         own = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER, CREATE TEMPORARY TABLES"
         yield f"GRANT {own} ON `cdc_agent`.* TO {user}"
+
+
+# --- what a user has ---------------------------------------------------------------------------------------------
+
+_GRANT: Final = re.compile(r"GRANT (.+) ON (?:TABLE )?(`(?:[^`]|``)+`|\*)\.(`(?:[^`]|``)+`|\*) TO ")
+_OTHER: Final = re.compile(r"GRANT (?:PROXY|.+ ON (?:PROCEDURE|FUNCTION|PACKAGE)) ")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rights on tables, as SHOW GRANTS lists them."""
+
+    grants: tuple[tuple[frozenset[str], re.Pattern[str], str], ...]
+    """(rights, databases, table or ``*``)"""
+
+    def allows(self, right: str, table: TableName) -> bool:
+        """Whether the right was given on the table, or on some of its columns."""
+        schema, name = table
+        return any(
+            bool(rights & {right, "ALL PRIVILEGES"}) and schemas.fullmatch(schema) and one in ("*", name)
+            for rights, schemas, one in self.grants
+        )
+
+
+def held(rows: Sequence[tuple[Any, ...]]) -> Held | None:
+    """What SHOW GRANTS says; None where a role is granted, whose rights it does not list."""
+    grants = []
+    for (text,) in rows:
+        match = _GRANT.match(str(text))
+        if match is not None:
+            words = re.sub(r"\([^)]*\)", "", match[1])
+            rights = frozenset(word.strip() for word in words.split(","))
+            grants.append((rights, _databases(match[2]), _unquoted(match[3])))
+        elif not _OTHER.match(str(text)):
+            return None
+    return Held(tuple(grants))
+
+
+def _unquoted(name: str) -> str:
+    return name if name == "*" else name[1:-1].replace("``", "`")
+
+
+def _databases(name: str) -> re.Pattern[str]:
+    """Names of databases are patterns in a grant: ``_`` and ``%`` stand for others unless escaped."""
+    if name == "*":
+        return re.compile(".*")
+    parts = re.findall(r"\\.|.", _unquoted(name))
+    wild = {"_": ".", "%": ".*"}
+    return re.compile("".join(wild.get(part, re.escape(part.removeprefix("\\"))) for part in parts))

@@ -10,12 +10,13 @@ from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.mysql import durability
 from cdc_agent.engines.mysql.admin import MysqlAdmin
 from cdc_agent.mapping import links
+from cdc_agent.model.changes import TableName
 from cdc_agent.model.tables import ForeignKey
 from cdc_agent.model.values import Kind
 from cdc_agent.preflight import mysql_checks, mysql_rights, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
 from cdc_agent.preflight.findings import Finding, error, warning
-from cdc_agent.preflight.side import Needs
+from cdc_agent.preflight.side import WRITE, Needs
 
 
 def case_in_keys(on: OnRoute) -> Iterator[Finding]:
@@ -32,27 +33,42 @@ def case_in_keys(on: OnRoute) -> Iterator[Finding]:
             yield warning("PF050", on.where, message, f"give {name} the collation utf8mb4_bin")
 
 
-_ENGINE: Final = "SELECT engine FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
+_KINDS: Final = "SELECT table_name, engine, table_type FROM information_schema.tables WHERE table_schema = %s"
+
+
+def _kind(on: OnDatabase, table: TableName) -> tuple[str, str]:
+    """(storage engine, type) of a table; asked for a whole schema at one go."""
+    schema, name = table
+
+    def ask() -> dict[str, tuple[str, str]]:
+        return {str(one): (str(engine), str(type_)) for one, engine, type_ in on.server.rows(_KINDS, (schema,))}
+
+    return on.pictures.once(f"kinds of {schema}", ask).get(name, ("", ""))
+
+
+def rights(on: OnRoute) -> Iterator[Finding]:
+    """The user may write to the target table. What roles give it is not looked into."""
+    found = on.target.pictures.once("grants", lambda: mysql_rights.held(on.target.server.rows("SHOW GRANTS")))
+    missing = [right for right in WRITE if found is not None and not found.allows(right, on.target_table.full_name)]
+    if missing:
+        table = on.target.server.quote(*on.target_table.full_name)
+        hint = f"GRANT {', '.join(missing)} ON {table} TO {on.target.server.quote(on.target.settings.user)}"
+        yield error("PF006", on.where, f"user {on.target.settings.user} lacks {', '.join(missing)} on the target", hint)
 
 
 def storage_engine(on: OnRoute) -> Iterator[Finding]:
     """Rows and checkpoint commit together only where there are transactions."""
-    found = str(on.target.server.rows(_ENGINE, on.target_name)[0][0])
+    found, _ = _kind(on.target, on.target_table.full_name)
     if found != "InnoDB":
         message = f"the target table's engine is {found}: its rows do not commit with the checkpoint"
         yield error("PF051", on.where, message, "ALTER TABLE … ENGINE = InnoDB")
 
 
-_TABLE_TYPE: Final = "SELECT table_type FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
-
-
 def system_versioning(on: OnRoute) -> Iterator[Finding]:
     """MariaDB logs a system-versioned table's history as inserts of more rows with the same key."""
-    if on.source.server.flavor == "mariadb":
-        found = on.source.server.rows(_TABLE_TYPE, on.source_table.full_name)
-        if found and found[0][0] == "SYSTEM VERSIONED":
-            message = "the source table is system-versioned: its log does not tell history from rows"
-            yield error("PF053", on.where, message, "ALTER TABLE … DROP SYSTEM VERSIONING, or exclude the table")
+    if _kind(on.source, on.source_table.full_name)[1] == "SYSTEM VERSIONED":
+        message = "the source table is system-versioned: its log does not tell history from rows"
+        yield error("PF053", on.where, message, "ALTER TABLE … DROP SYSTEM VERSIONING, or exclude the table")
 
 
 def triggers(on: OnRoute) -> Iterator[Finding]:
@@ -78,7 +94,7 @@ def cascades(on: OnRoute) -> Iterator[Finding]:
 def _followed(on: OnRoute, key: ForeignKey) -> bool:
     """Whether the agent does on the target what the key does on the source."""
     parents = on.routed(key.references)
-    describe = on.target.server.describe
+    describe = on.target.pictures.describe
     return bool(parents) and all(links.follow(key, parent, on.routing, describe) for parent in parents)
 
 
@@ -92,7 +108,7 @@ class MysqlSide:
 
     checks: Final = mysql_checks.CHECKS
     source_checks: Final[tuple[RouteCheck, ...]] = (system_versioning, cascades)
-    target_checks: Final[tuple[RouteCheck, ...]] = (case_in_keys, storage_engine, triggers)
+    target_checks: Final[tuple[RouteCheck, ...]] = (case_in_keys, storage_engine, rights, triggers)
 
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
         """See `side.Side`."""

@@ -8,8 +8,9 @@ from typing import Final
 from cdc_agent.config.names import publication_name, slot_name
 from cdc_agent.engines.postgres.admin import PostgresAdmin
 from cdc_agent.engines.postgres.identifiers import quote
-from cdc_agent.errors import AgentError
+from cdc_agent.errors import AgentError, LogGone
 from cdc_agent.flow import ends as databases
+from cdc_agent.model.positions import Lsn, parse_lsn, parse_position
 from cdc_agent.preflight.context import DatabaseCheck, OnDatabase
 from cdc_agent.preflight.findings import Finding, error, info, outdated, warning
 from cdc_agent.sources.postgres import publication, slot
@@ -153,6 +154,26 @@ def publications(on: OnDatabase) -> Iterator[Finding]:
 def _postgres(on: OnDatabase) -> PostgresAdmin:
     assert isinstance(on.server, PostgresAdmin)
     return on.server
+
+
+_END: Final = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"
+
+
+def continued(on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
+    """A pipeline with a checkpoint has its publication, and a slot that still holds the log behind it."""
+    settings = on.config.pipelines[pipeline]
+    published, wanted = publication_name(pipeline, settings), slot_name(pipeline, settings)
+    if publication.read(_postgres(on).connection, published) is None:
+        hint = "cdc-agent setup -c FILE makes it again; what was committed without it was not sent"
+        yield error("PF016", pipeline, f"publication {published} does not exist, and there is a checkpoint", hint)
+    position, found = parse_position(checkpoint), slot.state(_postgres(on).connection, wanted)
+    try:
+        if found is None:
+            raise LogGone(f"replication slot {wanted} does not exist, and there is a checkpoint")
+        if isinstance(position, Lsn):
+            slot.require_position(found, position, parse_lsn(str(on.server.rows(_END)[0][0])))
+    except LogGone as problem:
+        yield error("PF015", pipeline, "; ".join([problem.message, *problem.details]), problem.advice)
 
 
 CHECKS: Final[tuple[DatabaseCheck, ...]] = (

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres import durability
-from cdc_agent.model.changes import Identity
+from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.preflight import postgres_checks, postgres_rights, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
 from cdc_agent.preflight.findings import Finding, error
-from cdc_agent.preflight.side import Needs
+from cdc_agent.preflight.side import READ, WRITE, Needs
 
 
 def identity(on: OnRoute) -> Iterator[Finding]:
@@ -25,6 +25,51 @@ def identity(on: OnRoute) -> Iterator[Finding]:
         yield error("PF043", on.where, f"updates and deletes on the source would fail{of}: no replica identity", hint)
 
 
+_RIGHTS: Final = """
+SELECT n.nspname, c.relname, array_remove(ARRAY[
+  CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 'USAGE' END,
+  CASE WHEN NOT has_any_column_privilege(c.oid, 'SELECT') THEN 'SELECT' END,
+  CASE WHEN NOT has_any_column_privilege(c.oid, 'INSERT') THEN 'INSERT' END,
+  CASE WHEN NOT has_any_column_privilege(c.oid, 'UPDATE') THEN 'UPDATE' END,
+  CASE WHEN NOT has_table_privilege(c.oid, 'DELETE') THEN 'DELETE' END,
+  CASE WHEN NOT has_table_privilege(c.oid, 'TRUNCATE') THEN 'TRUNCATE' END], NULL)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
+"""
+
+
+def _lacking(on: OnDatabase, table: TableName, needed: Sequence[str]) -> list[str]:
+    """Of these rights on a table, those that the role has not."""
+
+    def ask() -> dict[TableName, list[str]]:
+        return {(schema, name): missing for schema, name, missing in on.server.rows(_RIGHTS)}
+
+    missing = on.pictures.once("rights", ask).get(table, [])
+    return [right for right in ("USAGE", *needed) if right in missing]
+
+
+def _granted(on: OnDatabase, where: str, table: TableName, needed: Sequence[str]) -> Iterator[Finding]:
+    missing = _lacking(on, table, needed)
+    if missing:
+        quote, role = on.server.quote, on.server.quote(on.settings.user)
+        grants = [f"GRANT USAGE ON SCHEMA {quote(table[0])} TO {role}"] if missing[0] == "USAGE" else []
+        rights = [right for right in missing if right != "USAGE"]
+        grants += [f"GRANT {', '.join(rights)} ON {quote(*table)} TO {role}"] if rights else []
+        message = f"role {on.settings.user} lacks {', '.join(missing)} on {'.'.join(table)}"
+        yield error("PF006", where, message, "; ".join(grants))
+
+
+def reading(on: OnRoute) -> Iterator[Finding]:
+    """The role may read the source table: a row that the log has in part is read again."""
+    yield from _granted(on.source, on.where, on.source_table.full_name, READ)
+
+
+def writing(on: OnRoute) -> Iterator[Finding]:
+    """The role may write to the target table."""
+    needed = (*WRITE, "TRUNCATE") if on.route.truncate else WRITE
+    yield from _granted(on.target, on.where, on.target_table.full_name, needed)
+
+
 def triggers(on: OnRoute) -> Iterator[Finding]:
     """Ordinary triggers of the target act on replicated rows, unless they are suppressed."""
     if on.settings.triggers != "suppress":
@@ -35,12 +80,12 @@ class PostgresSide:
     """See `side.Side`."""
 
     checks: Final = postgres_checks.CHECKS
-    source_checks: Final[tuple[RouteCheck, ...]] = (identity,)
-    target_checks: Final[tuple[RouteCheck, ...]] = (triggers,)
+    source_checks: Final[tuple[RouteCheck, ...]] = (identity, reading)
+    target_checks: Final[tuple[RouteCheck, ...]] = (writing, triggers)
 
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
-        """The check of the slot says it already."""
-        return iter(())
+        """See `side.Side`."""
+        return postgres_checks.continued(on, pipeline, checkpoint)
 
     def unsure(self, on: OnDatabase) -> str | None:
         """See `side.Side`."""

@@ -6,6 +6,7 @@ What only one engine's source or target needs is in its `Side`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from cdc_agent.conversions.convert import Context
@@ -13,7 +14,7 @@ from cdc_agent.engines.admin import OldRows
 from cdc_agent.errors import AgentError
 from cdc_agent.expressions.expression import compile_filter
 from cdc_agent.mapping.binding import dialect_of, types_of
-from cdc_agent.mapping.plans import findings
+from cdc_agent.mapping.plans import findings, problems
 from cdc_agent.model.changes import Change, Column, Identity, Table
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.preflight.context import OnRoute, RouteCheck
@@ -36,20 +37,22 @@ def target_key(on: OnRoute) -> Iterator[Finding]:
 
 def mapping(on: OnRoute) -> Iterator[Finding]:
     """The route must compile against both tables as they are, and its values should fit."""
-    try:
-        found = findings(on.route, as_logged(on.source_table, on.old_rows), on.target_table, conversion_context(on))
-    except AgentError as problem:
+    logged = as_logged(on.source_table, on.old_rows)
+    refused = problems(on.route, logged, on.target_table, conversion_context(on))
+    for problem in refused:
         details = f" ({'; '.join(problem.details)})" if problem.details else ""
         yield error("PF044", on.where, f"{problem.message}{details}", problem.advice)
+    if refused:
         return
-    for one in found:
+    for one in findings(on.route, logged, on.target_table, conversion_context(on)):
         message = f"column {one.column} {one.message}"
         if one.severe:
-            yield error("PF046", on.where, message, "map it, or give it a default")
+            found = error("PF046", on.where, message, "map it, or give it a default")
         elif on.target_table.column(one.column) is None:
-            yield info("PF052", on.where, message)
+            found = info("PF052", on.where, message)
         else:
-            yield warning("PF045", on.where, message, f"rows that do not fit: {on.route.misfit}")
+            found = warning("PF045", on.where, message, f"rows that do not fit: {on.route.misfit}")
+        yield replace(found, cause=one.message, subject=f"{on.target_table.name}.{one.column}")
 
 
 def conversion_context(on: OnRoute) -> Context:
@@ -85,9 +88,9 @@ def other_unique_keys(on: OnRoute) -> Iterator[Finding]:
 
 def acting(on: OnRoute, hint: str = "") -> Iterator[Finding]:
     """The triggers of the target, which act on replicated rows; `hint` says what an engine can do about it."""
-    if found := on.target.server.triggers([on.target_name]).get(on.target_name):
+    if found := on.target.pictures.triggers(on.target_name):
         message = f"triggers on the target act on replicated rows: {', '.join(found)}"
-        hint = f"what a trigger changes does not flow back; `cdc-agent verify` finds such rows{hint}"
+        hint = f"what a trigger changes does not flow back; the two sides differ by it{hint}"
         yield warning("PF049", on.where, message, hint)
 
 

@@ -20,7 +20,8 @@ from cdc_agent.failpoints import around
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.positions import Position
-from cdc_agent.preflight import create
+from cdc_agent.preflight import create, existing
+from cdc_agent.preflight.pictures import Pictures
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.sides import SIDES
 from cdc_agent.store import checkpoints, versions
@@ -37,19 +38,28 @@ class Report:
     """What source tables have and the target tables that were made have not."""
 
 
-def set_up(config: Config, names: Sequence[str], *, create_tables: bool = False, upgrade: bool = False) -> Report:
+def set_up(
+    config: Config,
+    names: Sequence[str],
+    *,
+    create_tables: bool = False,
+    upgrade: bool = False,
+    ignore_existing: bool = False,
+) -> Report:
     """Set pipelines up; idempotent.
 
-    `create_tables` makes target tables that are missing, `upgrade` changes the agent's own that an older program made.
-    Raises TablesOutdated for those otherwise, TablesTooNew, PrivilegeMissing with the SQL for a DBA, SourceSchemaError
-    when a route takes no table, LogGone when a checkpoint is there and its slot is not, SlotInUse when something else
-    reads the slot.
+    `create_tables` makes target tables that are missing, `upgrade` changes the agent's own that an older program made,
+    `ignore_existing` goes on where rows of the source will not come. Raises TablesOutdated and ExistingRows for those
+    otherwise, TablesTooNew, PrivilegeMissing with the SQL for a DBA, SourceSchemaError when a route takes no table,
+    LogGone when a checkpoint is there and its slot is not, SlotInUse when something else reads the slot.
     """
     with Servers(config, "setup") as servers:
         setup = _Setup(config, servers)
         setup.stores(names, upgrade=upgrade)
         if create_tables:
             setup.target_tables(names)
+        for name in names if not ignore_existing else ():
+            setup.require_no_rows(name)
         for name in names:
             setup.pipeline(name)
         setup.markers(names)
@@ -156,6 +166,17 @@ class _Setup:
         settings = self._config.pipelines[name]
         source, target = self._servers[settings.source], self._servers[settings.target]
         return create.plan(source, target, routed(source, databases.routes(self._config, name), settings.tables))
+
+    def require_no_rows(self, name: str) -> None:
+        """Raise ExistingRows where a first checkpoint would leave rows of the source behind."""
+        settings = self._config.pipelines[name]
+        source, target = self._servers[settings.source], self._servers[settings.target]
+        if checkpoints.read(target, name) is None:
+            found = routed(source, databases.routes(self._config, name), settings.tables)
+            here, there = Pictures(source), Pictures(target)
+            here.foresee(route.source for route in found)
+            there.foresee(route.target for route in found)
+            existing.require_none(here, there, found, name)
 
     def pipeline(self, name: str) -> None:
         """Publication, slot and first checkpoint; all or nothing."""

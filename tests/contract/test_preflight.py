@@ -128,6 +128,133 @@ def test_a_mapping_that_does_not_compile(pair: tuple[Database, Database], tmp_pa
     assert "no_such_column" in found[0].message
 
 
+def test_all_bad_expressions_are_found_at_once(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """Three columns and a filter that cannot be: four findings of one run."""
+    for database in pair:
+        database.run("CREATE TABLE t (id integer PRIMARY KEY, a varchar(20), b varchar(20), c varchar(20))")
+    one = sync(tmp_path, *pair, "t")
+    route = one.pipelines["there"]["tables"][0]
+    route["columns"] = {"id": "id", "a": "no_such", "b": "neither(a)", "c": "a", "nowhere": "a"}
+    route["where"] = "missing > 1"
+    found = [finding.message for finding in find(one) if finding.code == "PF044"]
+    assert [word for word in ("no_such", "neither", "nowhere", "missing") if any(word in text for text in found)] == [
+        "no_such",
+        "neither",
+        "nowhere",
+        "missing",
+    ]
+    assert len(found) == 4
+
+
+def test_what_changes_after_setup_is_found(postgres: Server, mysql: Server, tmp_path: Path) -> None:
+    """A slot or a publication that was dropped, and a replica identity that is none."""
+    one, other = postgres.create_database("one"), mysql.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(20))")
+    running = sync(tmp_path, one, other, "t")
+    try:
+        running.setup()
+        assert codes(find(running)) == set()
+        one.run("ALTER TABLE t REPLICA IDENTITY NOTHING")
+        assert codes(find(running)) == {"PF043"}
+        one.run("ALTER TABLE t ALTER COLUMN name SET NOT NULL; CREATE UNIQUE INDEX by_name ON t (name)")
+        one.run("ALTER TABLE t REPLICA IDENTITY USING INDEX by_name")
+        assert codes(find(running)) == {"PF044"}
+        one.run("DROP INDEX by_name")
+        assert codes(find(running)) == {"PF043"}
+        one.run("ALTER TABLE t REPLICA IDENTITY DEFAULT")
+        (slot,) = one.run("SELECT slot_name FROM pg_replication_slots WHERE database = %s", (one.name,))[0]
+        one.run("SELECT pg_drop_replication_slot(%s)", (slot,))
+        assert codes(find(running)) == {"PF015"}
+        one.run("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (slot,))
+        one.run("INSERT INTO t VALUES (1, 'x')")
+        one.run("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", (slot,))
+        assert codes(find(running)) == {"PF015"}
+        (publication,) = one.run("SELECT quote_ident(pubname) FROM pg_publication")[0]
+        one.run(f"DROP PUBLICATION {publication}")
+        assert codes(find(running)) == {"PF015", "PF016"}
+    finally:
+        running.close()
+
+
+def test_a_new_table_without_rights_is_found(postgres: Server, any_mysql: Server, tmp_path: Path) -> None:
+    """A table that came after the grants: its missing rights are named on either side, and the hints, run, are enough."""
+    one, other = postgres.create_database("one"), any_mysql.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    user = f"some_{uuid.uuid4().hex[:8]}"
+    one.run(
+        f"CREATE ROLE {user} LOGIN REPLICATION PASSWORD 'some'; GRANT SELECT, INSERT, UPDATE, DELETE ON t TO {user}"
+    )
+    one.run(f"GRANT TRUNCATE ON t TO {user}; GRANT CREATE ON DATABASE {one.name} TO {user}")
+    other.run(f"CREATE USER {user}@'%' IDENTIFIED BY 'some'")
+    other.run(f"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}@'%'")
+    other.run(f"GRANT ALL ON `{other.name}`.`t` TO {user}@'%'")
+    other.run(f"GRANT SELECT ON `{other.name}`.* TO {user}@'%'")
+    running = sync(tmp_path, one, other, "t")
+    back = pipeline(("other", other), ("one", one), ["t"])
+    running.pipelines = {**running.pipelines, "back": back}
+    running.users = {"one": (user, "some"), "other": (user, "some")}
+    try:
+        assert [finding for finding in find(running) if finding.code == "PF006"] == []
+        for database in (one, other):
+            database.run("CREATE TABLE u (id integer PRIMARY KEY)")
+        running.pipelines = {
+            "there": pipeline(("one", one), ("other", other), ["t", "u"]),
+            "back": pipeline(("other", other), ("one", one), ["t", "u"]),
+        }
+        found = [finding for finding in find(running) if finding.code == "PF006"]
+        messages = [finding.message for finding in found]
+        assert sum("SELECT on public.u" in message for message in messages) == 1
+        assert any("SELECT, INSERT, UPDATE, DELETE, TRUNCATE on public.u" in message for message in messages)
+        assert any("lacks INSERT, UPDATE, DELETE on the target" in message for message in messages)
+        for finding in found:
+            if "cannot be checked" not in finding.message:
+                (other if "on the target" in finding.message else one).run(finding.hint)
+        assert [finding for finding in find(running) if finding.code == "PF006"] == []
+    finally:
+        one.run(f"DROP OWNED BY {user}; DROP ROLE {user}")
+        other.run(f"DROP USER {user}@'%'")
+
+
+def test_existing_rows_are_not_copied_without_a_word(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """Rows of the source against an empty target: an error of check and of setup, until someone says so."""
+    for database in pair:
+        database.run("CREATE TABLE t (id integer PRIMARY KEY, name varchar(20))")
+        database.run("CREATE TABLE u (id integer PRIMARY KEY)")
+    one, other = pair
+    one.run("INSERT INTO t VALUES (1, 'old')")
+    for source, target in ((one, other), (other, one)):
+        running = sync(tmp_path, source, target, "t", "u")
+        try:
+            if source is other:
+                one.run("DELETE FROM t")
+                other.run("INSERT INTO u VALUES (3)")
+            (found,) = [finding for finding in find(running) if finding.code == "PF064"]
+            assert found.severity is Severity.ERROR
+            refused = running.command("setup", check=False)
+            assert (refused.status, refused.err.partition(":")[0]) == (1, "error CK007")
+            assert "error CK001" in running.command("run", "--until-caught-up", check=False).err
+            running.command("setup", "--existing-rows", "ignore")
+            assert "PF064" not in codes(find(running))
+            running.command("setup")
+            source.run("INSERT INTO t VALUES (2, 'new')")
+            running.catch_up()
+            assert (2, "new") in target.run("SELECT * FROM t")
+            for database in pair:
+                database.run("DELETE FROM t")
+        finally:
+            running.close()
+
+
+def test_a_target_with_rows_of_its_own_was_filled(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """Where the target table holds rows, someone has copied them: nothing is said."""
+    for database in pair:
+        database.run("CREATE TABLE t (id integer PRIMARY KEY)")
+        database.run("INSERT INTO t VALUES (1)")
+    assert "PF064" not in codes(find(sync(tmp_path, *pair, "t")))
+
+
 def test_triggers_and_cascades(postgres: Server, mysql: Server, tmp_path: Path) -> None:
     """Triggers on a target, and cascades of MariaDB or MySQL before 9.6 that cannot be derived, are warnings."""
     source, target = mysql.create_database("one"), postgres.create_database("other")

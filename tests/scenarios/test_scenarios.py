@@ -184,7 +184,7 @@ def stage(case: Case, tmp_path: Path, private_server: Callable[..., Server]) -> 
         if one.findings is not None:
             found = {finding.code for finding in check(config, [name]) if finding.severity is Severity.ERROR}
             assert sorted(found - {"PF061"}) == one.findings
-        set_up(config, [name])
+        set_up(config, [name], ignore_existing=True)
         stack.callback(tear_down, config, [name])
         agent = Agent(config, name, source)
         stack.callback(agent.stop)

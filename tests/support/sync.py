@@ -80,7 +80,8 @@ class Sync:
         return {**os.environ, **self.environment}
 
     def setup(self, *options: str) -> None:
-        self.command("setup", *options)
+        """Set all pipelines up; what a test put on its source before that is meant to stay there."""
+        self.command("setup", "--existing-rows", "ignore", *options)
 
     def catch_up(self, *options: str) -> None:
         """Run until everything that is committed now is on the other side."""

@@ -87,6 +87,71 @@ def test_the_proposal_is_a_configuration() -> None:
     assert "# public.lonely: no target table is like it" in text
 
 
+def proposed(pairs: list[propose.Pair], strangers: list[TargetTable]) -> str:
+    urls = ("postgresql://u@h/phone", "mysql://u@h/crm")
+    return propose.configuration(("phone", "crm"), urls, pairs, strangers, engines=ENGINES, schemas=("public", "crm"))
+
+
+def routes(text: str) -> list[tuple[str, str]]:
+    """The routes of a proposal, which must be a configuration without problems."""
+    reading = read_text(text, "proposal.yaml", {"PHONE_PASSWORD": "a", "CRM_PASSWORD": "b"})
+    assert reading.problems == ()
+    assert reading.config is not None
+    return [(route.from_, route.to) for route in reading.config.pipelines["phone-to-crm"].tables]
+
+
+def test_names_that_match_exactly_win() -> None:
+    """`contact` and `contacts` are two tables on both sides, and `id` and `ident` two columns."""
+    names = ("contacts", "contact", "person")
+    sources = [table("public", name, ident=INTEGER, id=INTEGER) for name in names]
+    targets = [table("crm", name, id=INTEGER, ident=INTEGER) for name in reversed(names)]
+    pairs = propose.match_tables(sources, targets, ENGINES)
+    assert sorted((pair.source.name, pair.target.name) for pair in pairs) == sorted((name, name) for name in names)
+    assert {(one.name, other.name) for pair in pairs for one, other in pair.columns} == {
+        ("id", "id"),
+        ("ident", "ident"),
+    }
+
+
+def test_tables_of_the_same_names_stand_under_one_wildcard() -> None:
+    """What differs has a route of its own, which wins; what has no partner is excluded."""
+    names = [f"t{number}" for number in range(158)]
+    sources = [table("public", name, id=INTEGER, name=TEXT) for name in names]
+    targets = [table("crm", name, id=INTEGER, name=TEXT, more=TEXT) for name in names]
+    odd, renamed = table("public", "odd", id=INTEGER, at=INSTANT), table("crm", "odd", id=INTEGER, happened_at=INSTANT)
+    lonely = table("public", "geo cache", cell=TEXT, shape=GEOMETRY)
+    pairs = propose.match_tables([*sources, odd, lonely], [*targets, renamed], ENGINES)
+    text = proposed(pairs, [lonely])
+    assert routes(text) == [("public.*", "crm.*"), ("public.odd", "crm.odd")]
+    assert """- '"geo cache"'""" in text
+    assert "# t0: nothing for more" in text
+
+
+def test_an_empty_target_gives_a_file_that_loads() -> None:
+    """All tables under their own names, to be made by `setup --create-tables`."""
+    text = proposed([], [table("public", "calls", id=INTEGER), table("archive", "calls", id=INTEGER)])
+    assert routes(text) == [("public.*", "crm.*"), ("archive.*", "crm.*")]
+    assert "setup -c FILE --create-tables" in text
+    assert routes(proposed([], [])) == [("public.*", "crm.*")]
+
+
+def test_a_moment_that_loses_digits_is_cut_in_the_mapping() -> None:
+    """Every row with a fraction of a second would be quarantined otherwise."""
+    whole = Type(Kind.TIMESTAMP, "datetime", precision=0)
+    milli = Type(Kind.TIMESTAMP, "datetime(3)", precision=3)
+    source = table("public", "calls", id=INTEGER, started=INSTANT, ended=INSTANT)
+    target = table("crm", "calls", id=INTEGER, started=whole, ended=milli)
+    text = proposed(propose.match_tables([source], [target], ENGINES), [])
+    assert "started: 'DATE_TRUNC(''second'', started)'" in text
+    assert "ended: 'DATE_TRUNC(''milliseconds'', ended)'" in text
+    assert routes(text) == [("public.calls", "crm.calls")]
+    back = Context(engine="postgresql", source_engine="mysql")
+    six = TargetColumn("at", Type(Kind.TIMESTAMP, "datetime(6)", precision=6), True, False)
+    none = TargetColumn("at", Type(Kind.TIMESTAMP, "timestamp(0)", precision=0), True, False)
+    assert propose.rounding(six, none, back) == "CAST(at AS DATETIME)"
+    assert propose.rounding(none, six, back) == ""
+
+
 @pytest.mark.parametrize("text", ["plain", "true", "a: b", "it's", "#x", "1", "", 'a"b', "客户", "- x"])
 def test_scalars_read_back_as_they_were(text: str) -> None:
     """Every name survives its way through YAML."""
