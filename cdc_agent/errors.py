@@ -69,7 +69,7 @@ class ForeignCheckpoint(Fatal):
     """The checkpoint was made on another server than the one that the source's URL leads to now."""
 
     code = "CK003"
-    hint = "point the URL at the original server, or run teardown and setup for this pipeline and repair with verify"
+    hint = "point the URL at the original server, or run teardown and setup for this pipeline and copy its rows again"
 
 
 class PositionUnreadable(Fatal):
@@ -125,7 +125,7 @@ class LogGone(Fatal):
     """The log behind the checkpoint no longer exists (slot lost, WAL removed, binlog purged)."""
 
     code = "SL002"
-    hint = "changes are missing: run teardown, setup, and repair the target before going on"
+    hint = "changes are missing: run teardown, copy the rows of its tables to the target again, and run setup"
 
 
 class LogUnusable(Fatal):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import textwrap
+from collections.abc import Iterator
+from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cdc_agent.cli.common import Invocation, common
 
-SHOWN = ("id", "quarantined_at", "state", "source_table", "target_table", "operation", "column_name", "code", "reason")
+VALUES: Final = ("old_key", "new_key", "old_row", "new_row", "row_data")
+"""What may be personal data: the change's keys and images, of which the last is the newest."""
+WIDTH: Final = 79
 
 
 @click.command("quarantine")
@@ -33,20 +34,37 @@ def command(invocation: Invocation, show_values: bool, limit: int) -> None:
         invocation.show("", {"pipelines": [{"name": name, "rows": rows} for name, rows in found.items()]})
         return
     for name, rows in found.items():
-        _print(name, rows, show_values)
+        _print(name, rows)
 
 
 def _plain(row: dict[str, Any], show_values: bool) -> dict[str, Any]:
-    kept = {key: value for key, value in row.items() if show_values or key != "row_data"}
+    kept = {key: value for key, value in row.items() if show_values or key not in VALUES}
     kept["quarantined_at"] = kept["quarantined_at"].isoformat(sep=" ", timespec="milliseconds")
     return kept
 
 
-def _print(name: str, rows: list[dict[str, Any]], show_values: bool) -> None:
-    columns = (*SHOWN, "row_data") if show_values else SHOWN
-    table = Table(title=f"{name}: {len(rows)} rows", title_justify="left", box=None, header_style="bold")
-    for column in columns:
-        table.add_column(column.removesuffix("_name"), overflow="fold")
+def _print(name: str, rows: list[dict[str, Any]]) -> None:
+    """A few lines to each row, which fit a terminal of 80 columns and break where they do not."""
+    click.echo(f"{name}: {f'{len(rows)} rows' if rows else 'nothing in quarantine'}")
     for row in rows:
-        table.add_row(*(Text("" if row[column] is None else str(row[column])) for column in columns))
-    Console().print(table if rows else Text(f"{name}: nothing in quarantine"))
+        click.echo("\n" + "\n".join(lines(row)))
+
+
+def lines(row: dict[str, Any]) -> Iterator[str]:
+    """A row for people: what it is, where it was to go, why it waits, and the values where they are there."""
+    yield f"{row['id']}  {row['quarantined_at'][:19]}  {row['state']}  {row['operation']}"
+    column = f", column {row['column_name']}" if row["column_name"] else ""
+    yield from _folded(f"{row['source_table']} → {row['target_table']}{column}")
+    yield from _folded(f"{row['code']}: {row['reason']}")
+    for value in VALUES:
+        if row.get(value) is not None and not _told(row, value):
+            yield from _folded(f"{value.replace('_', ' ')}: {row[value]}")
+
+
+def _told(row: dict[str, Any], value: str) -> bool:
+    """``row_data`` is the newest image, which one of the two images is where they are kept."""
+    return value == "row_data" and (row.get("new_row") or row.get("old_row")) is not None
+
+
+def _folded(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)

@@ -23,16 +23,20 @@ SHOWN: Final = (
     "position",
     "row_data",
 )
+IMAGES: Final = ("old_key", "new_key", "old_row", "new_row")
+"""The whole change, in tables of version 2 and newer."""
 
 
 def newest(target: Admin, pipeline: str, limit: int) -> list[dict[str, Any]]:
     """The newest `limit` quarantined rows of a pipeline, newest first, values included. Raises TablesTooNew."""
-    if not versions.readable(target):
+    version = versions.readable(target)
+    if not version:
         return []
-    columns = ", ".join(target.quote(name) for name in SHOWN)
+    names = (*SHOWN, *IMAGES) if version > 1 else SHOWN
+    columns = ", ".join(target.quote(name) for name in names)
     found = target.rows(
         f"SELECT {columns} FROM {target.quote('cdc_agent', 'quarantine')} WHERE {target.quote('pipeline')} = %s "
         f"ORDER BY {target.quote('id')} DESC LIMIT {limit:d}",
         (pipeline,),
     )
-    return [dict(zip(SHOWN, row, strict=True)) for row in found]
+    return [dict(zip(names, row, strict=True)) for row in found]

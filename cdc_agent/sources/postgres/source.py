@@ -191,7 +191,7 @@ class PostgresSource:
         if found is None:
             raise LogUnusable(
                 f"publication {self._publication} does not exist",
-                hint="cdc-agent setup -c FILE creates it; changes made without it are missing, repair with verify",
+                hint="cdc-agent setup -c FILE creates it; changes made without it are missing: copy its rows again",
             )
         wanted = self._wanted
         assert wanted is not None

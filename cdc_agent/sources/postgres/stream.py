@@ -92,7 +92,7 @@ class ReplicationStream:
         if diagnostic.source_function == "LoadPublications":
             self.fault = LogUnusable(
                 "the publication did not exist yet, or no longer, at this place of the log",
-                hint="run teardown and setup for this pipeline, then repair the target with verify",
+                hint="run teardown and setup for this pipeline, then copy its rows again",
             )
 
     # --- receiving

@@ -34,7 +34,7 @@ _OPERATIONS: Final = {
 _HEADER: Final = 9
 """Bytes of the event type, table id and flags before the rest of a message."""
 FULL_IMAGE_HINT: Final = (
-    "run SET GLOBAL binlog_row_image = FULL on the source, then repair the table with verify; what was logged before "
+    "run SET GLOBAL binlog_row_image = FULL on the source, then copy the table's rows again; what was logged before "
     "that cannot be read"
 )
 _OFTEN: Final = 64

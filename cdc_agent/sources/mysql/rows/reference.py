@@ -24,8 +24,8 @@ from cdc_agent.sources.mysql.rows.json_binary import apply_diffs, json_text
 from cdc_agent.sources.mysql.rows.wire import Cursor
 
 PARTIAL_JSON_HINT: Final = (
-    "run SET GLOBAL binlog_row_value_options = '' (or binlog_row_image = FULL) on the source, then repair the "
-    "table with verify; rows logged before that cannot be read"
+    "run SET GLOBAL binlog_row_value_options = '' (or binlog_row_image = FULL) on the source, then copy the "
+    "table's rows again; rows logged before that cannot be read"
 )
 _OPERATIONS: Final = {23: INSERT, 24: UPDATE, 25: DELETE, 30: INSERT, 31: UPDATE, 32: DELETE}
 _PARTIAL_JSON: Final = 1

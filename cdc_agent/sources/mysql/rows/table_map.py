@@ -19,7 +19,7 @@ from cdc_agent.sources.mysql.rows.wire import Cursor
 
 FULL_METADATA_HINT: Final = (
     "run SET GLOBAL binlog_row_metadata = FULL on the source (and put it into its configuration file); rows logged "
-    "before that cannot be read, so run setup and backfill again"
+    "before that cannot be read, so copy the table's rows again and run teardown and setup"
 )
 
 _SIGNEDNESS = 1

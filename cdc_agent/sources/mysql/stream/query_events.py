@@ -26,7 +26,7 @@ from cdc_agent.sources.mysql.stream.xa import XaEvents
 
 STATEMENT_HINT: Final = (
     "the session that wrote it did not use binlog_format = ROW; forbid that (remove the right to set it), then run "
-    "setup and repair for this pipeline, since these rows are not in the log"
+    "teardown, copy the rows again, and run setup for this pipeline, since these rows are not in the log"
 )
 
 

@@ -178,6 +178,6 @@ class Transactions:
             raise LogUnusable(
                 f"a transaction was rolled back in the log after more of it than memory holds, "
                 f"before {self._cursor.place}",
-                hint="run setup and repair for this pipeline; smaller transactions between SAVEPOINT and ROLLBACK TO "
-                "avoid it",
+                hint="run teardown, copy the rows again, and run setup for this pipeline; smaller transactions between "
+                "SAVEPOINT and ROLLBACK TO avoid it",
             )
