@@ -10,7 +10,7 @@ Never tries again: the first error ends it, with what was open rolled back and b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
@@ -24,7 +24,7 @@ from cdc_agent.flow.entrance import Entrance
 from cdc_agent.flow.overlap import Overlap
 from cdc_agent.flow.queue import Closed, TransactionQueue
 from cdc_agent.flow.recovery import StormGuard
-from cdc_agent.flow.routing import Engines, Router
+from cdc_agent.flow.routing import Engines, Foresee, Router
 from cdc_agent.flow.threads import Flag, Threads
 from cdc_agent.model.changes import TableEvent, TableName, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
@@ -81,6 +81,21 @@ class Left:
     """Where to stop when asked to catch up: the end of the source's log at the start."""
     applier: Applier | None = None
     queue: TransactionQueue | None = None
+    tables: dict[TableName, None] = field(default_factory=dict)
+    """The target tables that were written to so far."""
+
+    def remembering(self, foresee: Foresee) -> Foresee:
+        """As `foresee`, but the first call of a session reads what earlier sessions used as well, all at one go."""
+        first = True
+
+        def remembered(names: Sequence[TableName]) -> None:
+            nonlocal first
+            known, first = (self.tables if first else ()), False
+            wanted = list(dict.fromkeys([*names, *known]))
+            self.tables.update(dict.fromkeys(names))
+            foresee(wanted)
+
+        return remembered
 
 
 class Session:
@@ -132,7 +147,7 @@ class Session:
             left.goal = source.current_position()
         routes = databases.routes(given.config, given.name)
         describe, forget = self._overlap.settled(target.describe), self._overlap.settled(target.forget)
-        foresee = self._overlap.settled(target.foresee)
+        foresee = left.remembering(self._overlap.settled(target.foresee))
         engines, unlogged = self._engines(identity), source.unlogged_keys(routes.wanted)
         router = Router(routes, engines, describe, forget, unlogged, foresee, self._happened)
         source.start(position, routes.wanted)
