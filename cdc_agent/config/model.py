@@ -140,6 +140,8 @@ class RouteSettings(Settings):
     misfit: Misfit = Misfit.QUARANTINE
     zero_dates: str = "quarantine"
     """MySQL's zero and partial dates: `quarantine`, `null`, or the date to write."""
+    cascades: Literal["derive", "accept"] = "derive"
+    """What foreign keys do to these rows without a trace in the log is derived; `accept`: what cannot be is let be."""
 
     @field_validator("zero_dates")
     @classmethod

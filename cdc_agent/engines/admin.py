@@ -14,7 +14,7 @@ from cdc_agent.config.model import Engine
 from cdc_agent.engines.ddl import Dialect
 from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.shapes import Shape
-from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.tables import ForeignKey, TargetTable
 
 Found: TypeAlias = "list[tuple[Any, ...]]"
 
@@ -80,6 +80,9 @@ class Admin(Protocol):
 
     def triggers(self, names: Sequence[TableName]) -> dict[TableName, list[str]]:
         """The names of those of the tables' triggers that are on, for tables that have some."""
+
+    def acting_keys(self) -> Sequence[tuple[TableName, ForeignKey]]:
+        """The foreign keys that change rows by themselves, with their child's name; asked for once."""
 
     def close(self) -> None: ...
 

@@ -156,7 +156,7 @@ class Applier:
             self._entrance.note(mapped.segments)
         last = batch[-1]
         self._go_on_to(last.position)
-        if self._open is None and last.last and not mapped.segments and not mapped.rejected:
+        if self._open is None and last.last and not (mapped.segments or mapped.rejected or mapped.notes):
             self._pass_over(batch)
         elif batch[0].first and last.last:
             assert self._open is None, "a large transaction's parts follow each other"
@@ -259,6 +259,8 @@ class Applier:
             self._target.rollback()
             self._target.begin(checkpoint)
             refused = self._apply_carefully(mapped.segments, completion)
+        if mapped.notes:
+            self._target.remember(checkpoint.pipeline, mapped.notes)
         parked: list[Refusal] = [*mapped.rejected, *completion.rejected(), *refused]
         if parked:
             self._park(parked)
@@ -279,6 +281,8 @@ class Applier:
             refused = self._apply_carefully(mapped.segments, completion)
         parked: list[Refusal] = [*mapped.rejected, *completion.rejected(), *refused]
         self._open.refused += len(parked)
+        if mapped.notes:
+            self._target.remember(self.checkpoint.pipeline, mapped.notes)
         if parked:
             self._park(parked)
         self._storm.count(mapped.changes, len(parked))

@@ -112,6 +112,10 @@ class FailingSource:
         with around("source.current_position"):
             return self._inner.current_position()
 
+    @property
+    def logs_keys(self) -> bool:
+        return self._inner.logs_keys
+
     def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> Sequence[tuple[TableName, ForeignKey]]:
         with around("source.unlogged_keys"):
             return self._inner.unlogged_keys(wanted)

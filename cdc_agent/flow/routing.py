@@ -14,13 +14,15 @@ from cdc_agent.errors import NoKeyOrder, SourceSchemaError, TargetSchemaError, T
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.completing import Reread, mend
 from cdc_agent.flow.runs import Run
+from cdc_agent.mapping.keys import KeysInForce
 from cdc_agent.mapping.links import linked, links
 from cdc_agent.mapping.plans import bind
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.changes import Change, Rows, Table, TableEvent, TableName, Transaction, Truncate
 from cdc_agent.model.refusals import RejectedChange
+from cdc_agent.model.remembered import Note
 from cdc_agent.model.steps import Clear
-from cdc_agent.model.tables import ForeignKey, TargetTable
+from cdc_agent.model.tables import TargetTable
 from cdc_agent.model.writes import Link, Plan, Provenance, Rejection, Writes, constant
 
 Describe = Callable[[str, str], "TargetTable | None"]
@@ -50,6 +52,8 @@ class Mapped:
     transactions: int = 0
     """Source transactions that had something for the target."""
     rejected: list[RejectedChange] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    """What is to be remembered of tables with the checkpoint."""
     runs: list[Run] = field(default_factory=list)
     """What the segments were made of, for rows that have to be read again."""
 
@@ -73,17 +77,17 @@ class Router:
         engines: Engines,
         describe: Describe,
         forget: Callable[[], None],
-        unlogged: Sequence[tuple[TableName, ForeignKey]] = (),
+        keys: KeysInForce | None = None,
         foresee: Foresee = _unforeseen,
         happened: Happened = _unheeded,
     ) -> None:
-        """`unlogged` are the source's foreign keys whose actions its log does not hold, with their child tables."""
+        """`keys` are the source's foreign keys whose actions its log may not hold; None where it holds them all."""
         self._happened = happened
         self._routes = routes
         self._engines = engines
         self._describe = describe
         self._forget = forget
-        self._unlogged = unlogged
+        self._keys = keys
         self._foresee = foresee
         self._ahead: Sequence[Transaction] = ()
         """What is being mapped, until its new tables were looked at."""
@@ -108,6 +112,7 @@ class Router:
                 self._rows(item, reread, mapped)
                 of = [transaction for transaction, _ in item.parts]
             elif isinstance(item, TableEvent):
+                self._hear(item)
                 if (event := self._routes.as_altered(item)) is not None:
                     self._happened(event)
                 continue
@@ -117,7 +122,15 @@ class Router:
             if len(mapped.segments) + len(mapped.rejected) > before:
                 touched.update(map(id, of))
         mapped.transactions = len(touched)
+        if self._keys is not None and any(transaction.pieces for transaction in transactions):
+            mapped.notes += self._keys.notes()
         return mapped
+
+    def _hear(self, event: TableEvent) -> None:
+        """The source's foreign keys may have changed: what is derived behind this place is another thing."""
+        if self._keys is not None and self._keys.hear(event):
+            self._links = None
+            self._plans.clear()
 
     def map_apart(self, table: Table, changes: Sequence[Change], provenance: Provenance) -> Mapped:
         """Whole rows that did not come from the log, through the same routes.
@@ -239,10 +252,10 @@ class Router:
                 hint="create it, or run cdc-agent setup --create-tables",
             )
         plan = self._bound(route, table, target)
-        if not (self._unlogged and table.keys_act):
+        if self._keys is None or not table.keys_act:
             return plan
         if self._links is None:
-            self._links = links(self._unlogged, self._routes, self._describe)
+            self._links = links(self._keys.keys, self._routes, self._describe)
         found = linked(plan, self._links)
         return (
             linked(self._bound(route, table, target, before_image=True), self._links)

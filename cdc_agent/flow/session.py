@@ -26,6 +26,8 @@ from cdc_agent.flow.queue import Closed, TransactionQueue
 from cdc_agent.flow.recovery import StormGuard
 from cdc_agent.flow.routing import Engines, Foresee, Router
 from cdc_agent.flow.threads import Flag, Threads
+from cdc_agent.mapping.keys import KeysInForce
+from cdc_agent.mapping.routes import Routes
 from cdc_agent.model.changes import TableEvent, TableName, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.positions import Position, parse_position
@@ -148,8 +150,8 @@ class Session:
         routes = databases.routes(given.config, given.name)
         describe, forget = self._overlap.settled(target.describe), self._overlap.settled(target.forget)
         foresee = left.remembering(self._overlap.settled(target.foresee))
-        engines, unlogged = self._engines(identity), source.unlogged_keys(routes.wanted)
-        router = Router(routes, engines, describe, forget, unlogged, foresee, self._happened)
+        engines, keys = self._engines(identity), self._keys(source, target, routes)
+        router = Router(routes, engines, describe, forget, keys, foresee, self._happened)
         source.start(position, routes.wanted)
         self._entrance.begin(source.settle)
         log.info("pipeline_streams", pipeline=given.name, position=str(position), generation=checkpoint.generation)
@@ -176,6 +178,13 @@ class Session:
             return 0.0
         log.warning("acknowledged_late", pipeline=self._given.name, because=unsure, seconds=UNSURE_SECONDS)
         return UNSURE_SECONDS
+
+    def _keys(self, source: Source, target: Target, routes: Routes) -> KeysInForce | None:
+        """Those at the checkpoint, where the log does not hold all that they do."""
+        if source.logs_keys:
+            return None
+        known = target.recall(self._given.name).known
+        return KeysInForce(known, lambda: source.unlogged_keys(routes.wanted), routes.scope)
 
     def _claim(self, target: Target) -> Checkpoint:
         """The checkpoint under our generation: raised on the first session, compared on every later one.

@@ -6,6 +6,7 @@ that names a table wins over wildcards. Never looks at a database or at a row.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -112,6 +113,12 @@ class Routes:
                 self._named.setdefault(entry.source, []).append(entry)
         self._wild = [entry for entry in entries if entry.wild]
         self._cache: dict[TableName, list[Route]] = {}
+
+    @property
+    def scope(self) -> str:
+        """Which tables are taken, as text that is another when that changes."""
+        entries = [*(one for some in self._named.values() for one in some), *self._wild]
+        return json.dumps(sorted({(*entry.source, *entry.settings.exclude) for entry in entries}), ensure_ascii=False)
 
     def wanted(self, table: TableName) -> bool:
         """Whether any route takes the table."""

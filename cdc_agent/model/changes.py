@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from cdc_agent.model.positions import Position
+from cdc_agent.model.tables import ForeignKey
 from cdc_agent.model.values import Row, Type
 
 INSERT: Final = 1
@@ -187,6 +188,9 @@ class TableEvent:
     alterations: tuple[Alteration, ...] = ()
     perhaps: bool = False
     """The statement had no effect if there was such a table already (IF NOT EXISTS), or none (IF EXISTS)."""
+    keys: tuple[ForeignKey, ...] | None = ()
+    """The foreign keys that the statement gives it, without a name where the server makes one up; None where it does
+    not tell them."""
     statement: str = field(default="", compare=False, repr=False)
     """The SQL as the log has it, '' where it has none. It may hold values of defaults: never shown."""
     schema: str = field(default="", compare=False, repr=False)

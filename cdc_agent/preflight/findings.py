@@ -67,6 +67,7 @@ RULES: Final = {
     "PF065": "a target may lose commits in a crash",
     "PF070": "rows of the source may share a key of the target",
     "PF071": "a filter may remove rows that did not come from here",
+    "PF075": "foreign keys of the target act on replicated rows, or are kept from it",
 }
 """Code → what it says in general."""
 

@@ -9,11 +9,9 @@ from cdc_agent.config.model import Database
 from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.mysql import durability
 from cdc_agent.engines.mysql.admin import MysqlAdmin
-from cdc_agent.mapping import links
 from cdc_agent.model.changes import TableName
-from cdc_agent.model.tables import ForeignKey
 from cdc_agent.model.values import Kind
-from cdc_agent.preflight import mysql_checks, mysql_rights, route_checks
+from cdc_agent.preflight import key_checks, mysql_checks, mysql_rights, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
 from cdc_agent.preflight.findings import Finding, error, warning
 from cdc_agent.preflight.side import WRITE, Needs
@@ -78,24 +76,13 @@ def triggers(on: OnRoute) -> Iterator[Finding]:
 
 def cascades(on: OnRoute) -> Iterator[Finding]:
     """MySQL's cascades change rows without a trace in the binlog; not all of them can be done again on the target."""
-    if _logs_cascades(on.source.server):
-        return
-    for key in on.source_table.foreign_keys:
-        if key.acts and not _followed(on, key):
-            actions = f"ON DELETE {key.on_delete} ON UPDATE {key.on_update}"
-            message = f"foreign key {key.name} ({actions}): its changes are not in the binlog, and not derived"
-            hint = (
-                "route the parent as well, without `where`, and copy the key's columns of both; or give the target the "
-                "same foreign key with `triggers: fire`"
-            )
-            yield warning("PF048", on.where, message, hint)
+    if not _logs_cascades(on.source.server):
+        yield from key_checks.underived(on, acting=on.settings.triggers == "fire")
 
 
-def _followed(on: OnRoute, key: ForeignKey) -> bool:
-    """Whether the agent does on the target what the key does on the source."""
-    parents = on.routed(key.references)
-    describe = on.target.pictures.describe
-    return bool(parents) and all(links.follow(key, parent, on.routing, describe) for parent in parents)
+def keys(on: OnRoute) -> Iterator[Finding]:
+    """The agent's session switches foreign keys off unless it is told to let them act."""
+    yield from key_checks.of_target(on, acting=on.settings.triggers == "fire")
 
 
 def _logs_cascades(server: Admin) -> bool:
@@ -108,7 +95,7 @@ class MysqlSide:
 
     checks: Final = mysql_checks.CHECKS
     source_checks: Final[tuple[RouteCheck, ...]] = (system_versioning, cascades)
-    target_checks: Final[tuple[RouteCheck, ...]] = (case_in_keys, storage_engine, rights, triggers)
+    target_checks: Final[tuple[RouteCheck, ...]] = (case_in_keys, storage_engine, rights, triggers, keys)
 
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
         """See `side.Side`."""

@@ -125,7 +125,7 @@ def temporary(on: OnDatabase) -> Iterator[Finding]:
 def suppression(on: OnDatabase) -> Iterator[Finding]:
     """Where triggers are to be suppressed, session_replication_role must be granted."""
     asking = [name for name in on.targets if on.config.pipelines[name].triggers == "suppress"]
-    if asking and not _may_suppress(on):
+    if asking and not may_suppress(on):
         hint = f"GRANT SET ON PARAMETER session_replication_role TO {quote(on.settings.user)}"
         if on.server.version < _GRANTS_PARAMETERS:
             hint = "before PostgreSQL 15 only a superuser may: `triggers: auto` or `fire`"
@@ -133,7 +133,8 @@ def suppression(on: OnDatabase) -> Iterator[Finding]:
         yield error("PF006", on.name, message, hint)
 
 
-def _may_suppress(on: OnDatabase) -> bool:
+def may_suppress(on: OnDatabase) -> bool:
+    """Whether the role may keep triggers and foreign keys from acting."""
     if on.server.version < _GRANTS_PARAMETERS:
         return bool(on.server.rows(_SUPER)[0][0])
     return bool(on.server.rows("SELECT has_parameter_privilege('session_replication_role', 'SET')")[0][0])

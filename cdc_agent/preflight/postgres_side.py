@@ -8,7 +8,7 @@ from typing import Final
 from cdc_agent.config.model import Database
 from cdc_agent.engines.postgres import durability
 from cdc_agent.model.changes import Identity, TableName
-from cdc_agent.preflight import postgres_checks, postgres_rights, route_checks
+from cdc_agent.preflight import key_checks, postgres_checks, postgres_rights, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
 from cdc_agent.preflight.findings import Finding, error
 from cdc_agent.preflight.side import READ, WRITE, Needs
@@ -76,12 +76,19 @@ def triggers(on: OnRoute) -> Iterator[Finding]:
         yield from route_checks.acting(on, "; `triggers: suppress` keeps ordinary triggers from firing")
 
 
+def keys(on: OnRoute) -> Iterator[Finding]:
+    """Foreign keys act as triggers, so where the role may not suppress these they act too."""
+    setting = on.settings.triggers
+    suppressed = setting == "suppress" or (setting == "auto" and postgres_checks.may_suppress(on.target))
+    yield from key_checks.of_target(on, acting=not suppressed)
+
+
 class PostgresSide:
     """See `side.Side`."""
 
     checks: Final = postgres_checks.CHECKS
     source_checks: Final[tuple[RouteCheck, ...]] = (identity, reading)
-    target_checks: Final[tuple[RouteCheck, ...]] = (writing, triggers)
+    target_checks: Final[tuple[RouteCheck, ...]] = (writing, triggers, keys)
 
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
         """See `side.Side`."""

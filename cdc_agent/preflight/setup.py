@@ -18,13 +18,16 @@ from cdc_agent.engines.admin import Admin
 from cdc_agent.errors import AgentError, PrivilegeMissing, SourceSchemaError
 from cdc_agent.failpoints import around
 from cdc_agent.flow import ends as databases
+from cdc_agent.mapping.keys import KeysInForce
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.positions import Position
+from cdc_agent.model.remembered import Remembered
 from cdc_agent.preflight import create, existing
 from cdc_agent.preflight.pictures import Pictures
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.sides import SIDES
-from cdc_agent.store import checkpoints, versions
+from cdc_agent.sources.base import Source
+from cdc_agent.store import checkpoints, memory, versions
 from cdc_agent.store.tables import VERSION, require
 
 
@@ -200,15 +203,24 @@ class _Setup:
         try:
             start = position or source.current_position()
             identity = source.identity().text
+            keys = self._keys(name, source)
         finally:
             source.close()
         try:
             with around("setup.checkpoint"):
+                memory.begin(self._servers[settings.target], name, keys)
                 checkpoints.write_first(self._servers[settings.target], name, settings.source, str(start), identity)
         except AgentError:
             if self._may_be_written(name):
                 undo.pop_all()
             raise
+
+    def _keys(self, name: str, source: Source) -> list[Remembered]:
+        """The foreign keys from which the pipeline starts, as far as its log does not hold what they do."""
+        if source.logs_keys:
+            return []
+        routes = databases.routes(self._config, name)
+        return KeysInForce((), lambda: source.unlogged_keys(routes.wanted), routes.scope).notes()
 
     def _may_be_written(self, name: str) -> bool:
         """Whether the first checkpoint is there after all, its answer lost; also when nobody can tell."""

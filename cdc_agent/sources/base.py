@@ -111,8 +111,13 @@ class Source(Protocol):
     def current_position(self) -> Position:
         """The end of the server's log at this moment. Own connection, any thread."""
 
+    @property
+    def logs_keys(self) -> bool:
+        """Whether the log always holds what foreign keys do to children."""
+
     def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> Sequence[tuple[TableName, ForeignKey]]:
-        """The foreign keys between wanted tables whose actions the log does not hold, with their child tables.
+        """The foreign keys of wanted tables as they are now, with their child's name, where the log may not hold what
+        they do.
 
         Own connection, any thread. Raises KeysHidden when the server does not show what a key does.
         """

@@ -274,9 +274,38 @@ def test_triggers_and_cascades(postgres: Server, mysql: Server, tmp_path: Path) 
     assert "PF048" not in found
     unlogged = source.engine == "mariadb" or float(mysql.version) < 9.6
     both.pipelines["there"]["tables"][0]["where"] = "id > 0"
-    assert ("PF048" in codes(find(both), Severity.WARNING)) == unlogged
+    assert ("PF048" in codes(find(both))) == unlogged
     alone = sync(tmp_path, source, target, "child")
-    assert ("PF048" in codes(find(alone), Severity.WARNING)) == unlogged
+    assert ("PF048" in codes(find(alone))) == unlogged
+    alone.pipelines["there"]["tables"][0]["cascades"] = "accept"
+    assert "PF048" not in codes(find(alone))
+    assert ("PF048" in codes(find(alone), Severity.INFO)) == unlogged
+
+
+def test_what_becomes_of_the_targets_own_foreign_keys(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """Those that the source does not have leave rows behind where they are suppressed; the others are replicated."""
+    for database in pair:
+        database.run("CREATE TABLE parent (id integer PRIMARY KEY)")
+        database.run(
+            "CREATE TABLE child (id integer PRIMARY KEY, parent integer,"
+            " FOREIGN KEY (parent) REFERENCES parent (id) ON DELETE CASCADE)"
+        )
+    pair[1].run(
+        "CREATE TABLE own (parent integer, CONSTRAINT own_key FOREIGN KEY (parent) REFERENCES parent (id)"
+        " ON DELETE SET NULL)"
+    )
+    one = sync(tmp_path, *pair, "parent", "child")
+    found = [finding for finding in find(one) if finding.code == "PF075"]
+    assert sorted((finding.severity, "own_key" in finding.message) for finding in found) == [
+        (Severity.INFO, False),
+        (Severity.WARNING, True),
+    ]
+    assert [finding.hint for finding in found if "own_key" in finding.message] == [
+        "`triggers: fire` lets it act, and is recommended here"
+    ]
+    one.pipelines["there"]["triggers"] = "fire"
+    found = [finding for finding in find(one) if finding.code == "PF075"]
+    assert [finding.severity for finding in found] == [Severity.INFO] * 2
 
 
 def test_a_mysql_target_without_transactions(pair: tuple[Database, Database], tmp_path: Path) -> None:

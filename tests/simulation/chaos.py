@@ -229,6 +229,10 @@ class StormySource:
     def current_position(self) -> Position:
         return self._call(self._source.current_position)
 
+    @property
+    def logs_keys(self) -> bool:
+        return self._source.logs_keys
+
     def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> Sequence[tuple[TableName, ForeignKey]]:
         return self._call(self._source.unlogged_keys, wanted)
 

@@ -96,6 +96,7 @@ PROVOKED = {
     "PF065": "contract/test_durability.py",
     "PF070": "contract/test_preflight.py",
     "PF071": "contract/test_preflight.py",
+    "PF075": "contract/test_preflight.py",
 }
 """Code → the tests that provoke it; they name the error's class or the code."""
 

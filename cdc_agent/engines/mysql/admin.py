@@ -11,12 +11,12 @@ import pymysql
 
 from cdc_agent.config.model import Database, Engine
 from cdc_agent.engines.admin import Found, OldRows
-from cdc_agent.engines.mysql import catalogue
+from cdc_agent.engines.mysql import catalogue, foreign_keys
 from cdc_agent.engines.mysql.connection import connect, quote, translate
 from cdc_agent.engines.mysql.ddl import APPLICABLE, MysqlDdl
 from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.shapes import Shape
-from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.tables import ForeignKey, TargetTable
 
 
 class MysqlAdmin:
@@ -26,6 +26,7 @@ class MysqlAdmin:
 
     def __init__(self, database: Database, purpose: str) -> None:
         self._purpose = purpose
+        self._acting: list[tuple[TableName, ForeignKey]] | None = None
         self._session = connect(database, purpose=purpose)
 
     @property
@@ -92,6 +93,11 @@ class MysqlAdmin:
 
     def triggers(self, names: Sequence[TableName]) -> dict[TableName, list[str]]:
         return catalogue.all_triggers(self._session, names)
+
+    def acting_keys(self) -> list[tuple[TableName, ForeignKey]]:
+        if self._acting is None:
+            self._acting = foreign_keys.acting(self._session)
+        return self._acting
 
     @property
     def logs_cascades(self) -> bool:

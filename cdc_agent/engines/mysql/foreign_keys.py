@@ -38,6 +38,9 @@ _PRINTED: Final = re.compile(
     re.MULTILINE,
 )
 
+UNKNOWN: Final = "unknown"
+"""What a key does that the server does not show."""
+
 
 class _Part(NamedTuple):
     """One column of a key, as the catalogue has it."""
@@ -63,33 +66,38 @@ def of_some(
     }
 
 
-def unlogged(
+def of_wanted(
     connection: Session, wanted: Callable[[TableName], bool], *, unavailable: type[Retryable] = TargetUnavailable
 ) -> list[tuple[TableName, ForeignKey]]:
-    """The keys between wanted tables that may act on children without a trace in the binlog, with their child's name.
-
-    Where a server logs what they do, its row events say so. Raises KeysHidden, PrivilegeMissing.
-    """
+    """All keys of wanted tables, with their child's name. Raises KeysHidden, PrivilegeMissing."""
     return [
         (table, key)
         for table, parts in _all(connection, unavailable).items()
-        if wanted(table) and any(wanted((part.parent_schema, part.parent)) for part in parts)
+        if wanted(table)
         for key in _keys(connection, table, parts, unavailable)
-        if key.acts
     ]
 
 
-def acted_on(connection: Session, *, unavailable: type[Retryable] = TargetUnavailable) -> frozenset[TableName]:
-    """The tables whose rows have children that a key acts on; a key of which nothing can be seen may well act."""
-    found: set[TableName] = set()
+def acting(
+    connection: Session, *, unavailable: type[Retryable] = TargetUnavailable
+) -> list[tuple[TableName, ForeignKey]]:
+    """The keys that act, with their child's name, of all tables that the user sees; a key of which nothing can be seen
+    may well act.
+    """
+    found: list[tuple[TableName, ForeignKey]] = []
     for table, parts in _all(connection, unavailable).items():
         try:
             keys = list(_keys(connection, table, parts, unavailable))
         except (KeysHidden, PrivilegeMissing):
-            found.update((part.parent_schema, part.parent) for part in parts)
-        else:
-            found.update(key.references for key in keys if key.acts)
-    return frozenset(found)
+            unknown = [part._replace(on_delete=UNKNOWN, on_update=UNKNOWN) for part in parts]
+            keys = list(_keys(connection, table, unknown, unavailable))
+        found += [(table, key) for key in keys if key.acts or UNKNOWN in (key.on_delete, key.on_update)]
+    return found
+
+
+def acted_on(connection: Session, *, unavailable: type[Retryable] = TargetUnavailable) -> frozenset[TableName]:
+    """The tables whose rows have children that a key acts on."""
+    return frozenset(key.references for _, key in acting(connection, unavailable=unavailable))
 
 
 def _all(connection: Session, unavailable: type[Retryable]) -> dict[TableName, list[_Part]]:

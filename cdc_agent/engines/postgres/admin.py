@@ -16,7 +16,7 @@ from cdc_agent.engines.postgres.ddl import SCHEMA_OF, PostgresDdl
 from cdc_agent.engines.postgres.identifiers import quote
 from cdc_agent.model.changes import TableName
 from cdc_agent.model.shapes import Shape
-from cdc_agent.model.tables import TargetTable
+from cdc_agent.model.tables import ForeignKey, TargetTable
 
 _TRIGGERS: Final = """
 SELECT n.nspname, c.relname, t.tgname
@@ -37,6 +37,7 @@ class PostgresAdmin:
 
     def __init__(self, database: Database, purpose: str) -> None:
         self._purpose = purpose
+        self._acting: list[tuple[TableName, ForeignKey]] | None = None
         self.connection = connect(database, purpose=purpose)
 
     @property
@@ -77,6 +78,14 @@ class PostgresAdmin:
             return catalogue.shapes(self.connection, names)
         except psycopg.Error as error:
             raise translate(error, self._purpose) from error
+
+    def acting_keys(self) -> list[tuple[TableName, ForeignKey]]:
+        if self._acting is None:
+            try:
+                self._acting = catalogue.acting_keys(self.connection)
+            except psycopg.Error as error:
+                raise translate(error, self._purpose) from error
+        return self._acting
 
     def dialect(self, source_flavor: str) -> PostgresDdl:
         """See `Admin`; types are looked up on this server."""

@@ -110,12 +110,13 @@ ORDER BY 1, 2
 
 _PERSISTENCE: Final = "SELECT oid FROM pg_class WHERE oid = ANY (%s::oid[]) AND relpersistence = 'u'"
 
-_ACTED_ON: Final = """
-SELECT DISTINCT n.nspname, c.relname
-FROM pg_constraint AS o
-JOIN pg_class AS c ON c.oid = o.confrelid
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
+_ACTING: Final = """
+SELECT DISTINCT o.conrelid FROM pg_constraint AS o
 WHERE o.contype = 'f' AND (o.confdeltype IN ('c', 'n', 'd') OR o.confupdtype IN ('c', 'n', 'd'))
+"""
+_NAMES: Final = """
+SELECT c.oid, n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = ANY (%s::oid[]) AND NOT c.relispartition
 """
 
 _IDENTITY_KEY: Final = """
@@ -256,9 +257,17 @@ def unique_keys(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dic
     return keys
 
 
+def acting_keys(connection: psycopg.Connection[Any]) -> list[tuple[TableName, ForeignKey]]:
+    """The foreign keys that change rows by themselves, with their child's name."""
+    oids = [oid for (oid,) in connection.execute(_ACTING)]
+    names = {oid: (schema, name) for oid, schema, name in connection.execute(_NAMES, (oids,))}
+    keys = _foreign_keys(connection, list(names)) if names else {}
+    return [(names[oid], key) for oid, some in keys.items() for key in some if key.acts]
+
+
 def acted_on(connection: psycopg.Connection[Any]) -> frozenset[TableName]:
     """The tables whose rows have children that a foreign key acts on."""
-    return frozenset((schema, name) for schema, name in connection.execute(_ACTED_ON))
+    return frozenset(key.references for _, key in acting_keys(connection))
 
 
 def replica_identity(connection: psycopg.Connection[Any], schema: str, name: str) -> ReplicaIdentity | None:

@@ -93,9 +93,11 @@ class MysqlSource:
         end = self._ask(lambda server: server.end_of_log())
         return end._replace(seen=recognition.first_event(self._database, f"asks for {self._pipeline}", end.file))
 
+    logs_keys: Final = False
+
     def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> list[tuple[TableName, ForeignKey]]:
-        """Those that act; where the server logs what they do (MySQL 9.6 and newer), its row events say so."""
-        return self._ask(lambda server: foreign_keys.unlogged(server.session, wanted, unavailable=SourceUnavailable))
+        """All of them; where the server logs what they do (MySQL 9.6 and newer), its row events say so."""
+        return self._ask(lambda server: foreign_keys.of_wanted(server.session, wanted, unavailable=SourceUnavailable))
 
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         with self._asking:

@@ -121,6 +121,8 @@ class PostgresSource:
         self._goal = max(self._goal, end)
         return end
 
+    logs_keys: Final = True
+
     def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> tuple[()]:
         """None: PostgreSQL's foreign keys act by statements of their own, which are logged as any other."""
         return ()

@@ -56,6 +56,10 @@ class MemorySource:
     def current_position(self) -> Position:
         return self.log.position(self.log.end)
 
+    @property
+    def logs_keys(self) -> bool:
+        return not self.log.unlogged
+
     def unlogged_keys(self, wanted: Callable[[TableName], bool]) -> Sequence[tuple[TableName, ForeignKey]]:
         return self.log.unlogged
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from cdc_agent.model.changes import Alteration, EventKind, TableEvent, TableName
+from cdc_agent.sources.mysql.stream.key_clauses import added
 from cdc_agent.sources.mysql.stream.tokens import Token, Tokens
 
 _EXISTENCE: Final = ("IF", "NOT", "EXISTS")
@@ -37,7 +38,9 @@ def _created(tokens: Tokens) -> Iterator[TableEvent]:
         tokens.skip(*_EXISTENCE)
         if (table := tokens.table()) is not None:
             kind = EventKind.REPLACED if replaces else EventKind.CREATED
-            yield TableEvent(kind, table, alterations=_versioned(tokens), perhaps=perhaps)
+            rest = list(tokens.rest())
+            versioned = _versioned(Tokens(iter(rest), tokens.schema))
+            yield TableEvent(kind, table, alterations=versioned, perhaps=perhaps, keys=added(rest, tokens.schema))
 
 
 def _versioned(tokens: Tokens) -> tuple[Alteration, ...]:
@@ -120,14 +123,16 @@ def _altered(tokens: Tokens) -> Iterator[TableEvent]:
     tokens.skip("NOWAIT")
     alterations: list[Alteration] = []
     others: list[TableEvent] = []
-    for clause in _clauses(tokens.rest()):
+    rest = list(tokens.rest())
+    for clause in _clauses(rest):
         for one in _clause(clause, table, tokens.schema):
             if isinstance(one, Alteration):
                 alterations.append(one)
             else:
                 others.append(one)
     if alterations:
-        yield TableEvent(EventKind.ALTERED, table, alterations=tuple(alterations))
+        keys = added(rest, tokens.schema)
+        yield TableEvent(EventKind.ALTERED, table, alterations=tuple(alterations), keys=keys)
     yield from others
 
 

@@ -148,5 +148,8 @@ class QueryEvents:
         for event in change.events:
             table, other = self._tables.cased(event.table), event.other and self._tables.cased(event.other)
             if self._tables.wanted(table) if table[1] else table[0] in self._tables.schemas:
-                found = replace(event, table=table, other=other, statement=text, schema=query.schema)
+                keys = event.keys and tuple(
+                    replace(key, references=self._tables.cased(key.references)) for key in event.keys
+                )
+                found = replace(event, table=table, other=other, keys=keys, statement=text, schema=query.schema)
                 self._assembler.happened(found)
