@@ -227,6 +227,40 @@ class RefusalStorm(Fatal):
     hint = "look at cdc_agent.quarantine on the target for the reasons, mend the mapping or the tables, then restart"
 
 
+# --- changes of schemas in mid-stream (SC) ------------------------------------------------------------------------
+
+
+class SchemaChange(Retryable):
+    """Tables have changed so that values would be lost: nothing behind the change is applied until it is mended.
+
+    The pipeline waits, and goes on by itself once the target has followed or a person has accepted the change.
+    """
+
+
+class SourceChanged(SchemaChange):
+    """A source table has changed, and its target table does not hold what it brings."""
+
+    code = "SC001"
+    hint = (
+        "change the target as shown above, and the agent goes on by itself; or `cdc-agent schema accept` to go on "
+        "without it"
+    )
+
+
+class TargetLost(SchemaChange):
+    """A target table has lost a column that was replicated."""
+
+    code = "SC002"
+    hint = "give the target the column again, or `cdc-agent schema accept` to go on without it"
+
+
+class TargetTableMissing(SchemaChange):
+    """A source table has rows, and its target table is not there."""
+
+    code = "SC003"
+    hint = "create it as shown above, and the agent goes on by itself; or leave the table out with `exclude`"
+
+
 # --- any database (DB) -------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,8 @@ TARGET: Final = (
     "target.apply",
     "target.attempt",
     "target.quarantine",
+    "target.recall",
+    "target.remember",
     "target.finish",
     "target.commit",
 )
@@ -46,8 +48,8 @@ SOURCE: Final = (
     "source.acknowledge",
     "source.reread",
 )
-SCHEMA: Final = ("target.recall", "target.remember", "target.alter")
-"""What is remembered of tables, and their changes that are followed."""
+SCHEMA: Final = ("target.alter",)
+"""A change of a table that is followed."""
 SETUP: Final = (
     "setup.schema",
     "setup.target_table",

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "teardown": "remove what setup created",
     "run": "replicate until stopped",
     "status": "show position, lag and counts of each pipeline",
+    "schema": "show what is known of the tables, or accept them as they are",
     "quarantine": "list the rows that wait for a person",
     "demo": "play a live two-way sync between servers of its own, with proof",
 }

@@ -22,6 +22,7 @@ __all__ = [
     "Misfit",
     "PipelineSettings",
     "RouteSettings",
+    "SchemaChanges",
     "Settings",
     "Tls",
 ]
@@ -124,6 +125,17 @@ class Misfit(StrEnum):
     NULL = "null"
 
 
+class SchemaChanges(StrEnum):
+    """What happens when a table's schema changes in mid-stream, so that values would be lost."""
+
+    STOP = "stop"
+    """Wait in front of the first row of the new version until the target has followed."""
+    FOLLOW = "follow"
+    """Change the target: what adds, widens or renames, and new tables under a wildcard; else stop."""
+    WARN = "warn"
+    """Go on, and mark the table as differing."""
+
+
 class RouteSettings(Settings):
     """One entry under `tables:`; `from` may hold a wildcard, then `to` must as well."""
 
@@ -137,6 +149,8 @@ class RouteSettings(Settings):
     exclude: tuple[str, ...] = ()
     truncate: bool = True
     """Replicate TRUNCATE; False ignores it (and reports it)."""
+    schema_changes: SchemaChanges | None = None
+    """None: as the pipeline says."""
     misfit: Misfit = Misfit.QUARANTINE
     zero_dates: str = "quarantine"
     """MySQL's zero and partial dates: `quarantine`, `null`, or the date to write."""
@@ -184,6 +198,7 @@ class PipelineSettings(Settings):
     shadow_tables: tuple[str, ...] = SHADOW_TABLES
     """Tables of tools that change schemas online: no wildcard takes them; one that takes a routed name is its new
     version."""
+    schema_changes: SchemaChanges = SchemaChanges.STOP
     slot: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,63}$")] | None = None
     publication: str | None = None
     triggers: Literal["auto", "fire", "suppress"] = "auto"

@@ -17,23 +17,25 @@ from typing import Final, Protocol
 
 import structlog
 
-from cdc_agent.errors import AgentError, Retryable, RowRefused
+from cdc_agent.errors import AgentError, Fatal, Retryable, RowRefused, TransactionAborted
 from cdc_agent.flow import batching
 from cdc_agent.flow.acknowledging import Acknowledgements
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.completing import Completion
 from cdc_agent.flow.entrance import Entered, Entrance, Entry, Watch
 from cdc_agent.flow.recovery import StormGuard
-from cdc_agent.flow.routing import Mapped, Router
+from cdc_agent.flow.routing import Held, Mapped, Router
 from cdc_agent.flow.threads import REAL, Threads
 from cdc_agent.model import echo
 from cdc_agent.model.changes import Table, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.positions import Position
 from cdc_agent.model.refusals import Quarantined, Refusal, RefusedWrite
+from cdc_agent.model.remembered import Note
 from cdc_agent.model.steps import Clear, Step
 from cdc_agent.model.values import Row, Value
 from cdc_agent.model.writes import Provenance, Writes
+from cdc_agent.schema.watch import Follow, Stop
 from cdc_agent.store.tables import taken_over
 from cdc_agent.targets.base import Target
 
@@ -76,6 +78,10 @@ class Prepared:
     mapped: Mapped
     steps: Sequence[Step]
     completion: Completion
+    held: Stop | Follow | None = None
+    """What must be done once this is applied, before `rest`."""
+    rest: Sequence[Transaction] = ()
+    """What was in the batch behind a change of a schema."""
 
 
 @dataclass(slots=True)
@@ -141,8 +147,58 @@ class Applier:
 
     def prepare(self, batch: Sequence[Transaction]) -> Prepared:
         """Decode and map a batch; may run while an earlier one is being applied."""
-        mapped = self._router.map(batch, self._reread)
+        try:
+            mapped = self._router.map(batch, self._reread)
+        except Held as held:
+            return self._prepare_before(batch, held)
         return Prepared(batch, mapped, batching.steps(mapped.segments), Completion(mapped.runs, self._reread))
+
+    def _prepare_before(self, batch: Sequence[Transaction], held: Held) -> Prepared:
+        """What was committed before a change of a schema is applied all the same."""
+        place = next(place for place, one in enumerate(batch) if one is held.transaction)
+        before = self.prepare(batch[:place]) if place else Prepared((), Mapped(), (), Completion((), self._reread))
+        return replace(before, held=held.verdict, rest=batch[place:])
+
+    def hold(self, verdict: Stop | Follow) -> None:
+        """A schema has changed, and all before it is applied: change the target, or note why it waits.
+
+        Raises what to wait for or what stops for good, TransactionAborted when a large transaction has to begin anew.
+        """
+        inside = self._open is not None
+        if inside:
+            self.abandon()
+        if isinstance(verdict, Follow):
+            self._follow(verdict)
+            if inside:
+                raise TransactionAborted("the target's tables were changed in the middle of a transaction")
+            return
+        self._remember(verdict.notes)
+        raise verdict.error
+
+    def _follow(self, follow: Follow) -> None:
+        """The intent is committed first: MySQL commits each statement by itself, and a kill may come between."""
+        self._remember(follow.notes)
+        pipeline = self.checkpoint.pipeline
+        for statement in follow.statements:
+            log.info("schema_change_followed", pipeline=pipeline, statement=statement)
+            try:
+                self._target.alter(statement)
+            except (Fatal, RowRefused) as error:
+                log.warning("schema_change_refused", pipeline=pipeline, code=error.code, error=error.message)
+                self._remember(follow.otherwise.notes)
+                raise follow.otherwise.error from error
+        self._target.forget()
+        self._router.reset()
+
+    def _remember(self, notes: Sequence[Note]) -> None:
+        """In a transaction of its own, with the checkpoint where it stands."""
+        if not notes:
+            return
+        position = self._pending.position or self.position
+        checkpoint = self._next_checkpoint((), position, None, Mapped())
+        self._target.begin(checkpoint)
+        self._target.remember(checkpoint.pipeline, notes)
+        self._commit(checkpoint, position)
 
     def _reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """Both a batch that is being mapped and the one that is being applied may ask."""

@@ -14,6 +14,7 @@ from cdc_agent.failpoints import armed
 from cdc_agent.flow.failing import FailingSource, FailingTarget
 from cdc_agent.mapping.routes import Routes
 from cdc_agent.model.engines import Engine
+from cdc_agent.schema.words import Servers, Speaker
 from cdc_agent.sources.assemble import Report
 from cdc_agent.sources.base import Log, Reader, Source
 from cdc_agent.sources.mysql.log import MysqlLog
@@ -62,6 +63,11 @@ def target(config: Config, pipeline: str) -> Target:
     database = config.databases[settings.target]
     made = TARGETS[database.engine](database, name=settings.target, triggers=settings.triggers)
     return FailingTarget(made) if armed() else made
+
+
+def speaker(config: Config, pipeline: str, routes: Routes) -> Speaker:
+    """Who knows how changes of a pipeline's schemas are spelled."""
+    return Servers(config, pipeline, routes)
 
 
 def routes(config: Config, pipeline: str) -> Routes:

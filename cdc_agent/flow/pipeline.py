@@ -83,17 +83,24 @@ class Pipeline:
         try:
             Session(self._given, self._left, turned=self._turned, applied=self._applied).run()
         except AgentError as error:
-            if recovery.decide(error) != "retry":
+            decision = recovery.decide(error)
+            if decision not in ("retry", "wait") or (decision == "wait" and self._given.until_caught_up):
                 raise
-            self._wait_after(error)
+            self._wait_after(error, waits=decision == "wait")
             return False
         return True
 
-    def _wait_after(self, error: AgentError) -> None:
-        delay = self._backoff.next_delay()
-        self._last_error = recovery.describe(error)
-        log.warning("pipeline_retries", pipeline=self.name, code=error.code, error=error.message, delay=round(delay, 2))
-        self._show(State.RETRYING)
+    def _wait_after(self, error: AgentError, *, waits: bool) -> None:
+        delay = self._backoff.next_delay(recovery.WAITING_DELAY if waits else recovery.LONGEST_DELAY)
+        self._left.waits = waits
+        told, self._last_error = self._last_error, recovery.describe(error)
+        if not waits:
+            said = {"code": error.code, "error": error.message, "delay": round(delay, 2)}
+            log.warning("pipeline_retries", pipeline=self.name, **said)
+        elif told != self._last_error:
+            said = {"code": error.code, "error": error.message, "details": list(error.details), "hint": error.advice}
+            log.warning("pipeline_waits", pipeline=self.name, **said)
+        self._show(State.WAITING if waits else State.RETRYING)
         self._given.stop.wait(delay)
 
     # --- what a session says, and what is shown
@@ -103,6 +110,8 @@ class Pipeline:
         self._last_error = None
 
     def _turned(self) -> None:
+        if self._state is State.WAITING and self._last_error is not None:
+            return
         if self._given.threads.clock() - self._shown_at >= STATUS_SECONDS:
             self._show(State.STREAMING)
 

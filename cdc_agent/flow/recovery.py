@@ -11,18 +11,22 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from cdc_agent.errors import AgentError, RefusalStorm, Retryable, RowRefused
+from cdc_agent.errors import AgentError, RefusalStorm, Retryable, RowRefused, SchemaChange
 
-Decision: TypeAlias = Literal["retry", "quarantine", "stop"]
+Decision: TypeAlias = Literal["retry", "wait", "quarantine", "stop"]
 
 FIRST_DELAY: Final = 0.2
 LONGEST_DELAY: Final = 30.0
+WAITING_DELAY: Final = 5.0
+"""The longest time until a schema that is waited for is looked at again."""
 STORM_WINDOW: Final = 1000
 STORM_MINIMUM: Final = 50
 
 
 def decide(error: BaseException) -> Decision:
-    """Retry what passes by itself, quarantine what concerns one row, stop for everything else."""
+    """Retry what passes by itself, wait for a schema, quarantine what concerns one row, stop for everything else."""
+    if isinstance(error, SchemaChange):
+        return "wait"
     if isinstance(error, Retryable):
         return "retry"
     if isinstance(error, RowRefused):
@@ -36,9 +40,9 @@ class Backoff:
 
     failures: int = 0
 
-    def next_delay(self) -> float:
+    def next_delay(self, longest: float = LONGEST_DELAY) -> float:
         """Seconds to wait before the next try."""
-        delay: float = min(LONGEST_DELAY, FIRST_DELAY * 2**self.failures)
+        delay: float = min(longest, FIRST_DELAY * 2**self.failures)
         self.failures = min(self.failures + 1, 16)
         return delay * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, guards nothing
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cdc_agent.errors import NoKeyOrder, SourceSchemaError, TargetSchemaError, TruncateTooWide
+from cdc_agent.config.model import RouteSettings
+from cdc_agent.conversions.base import Context
+from cdc_agent.errors import Fatal, NoKeyOrder, SourceSchemaError, TargetSchemaError, TruncateTooWide
 from cdc_agent.flow.batching import Segment
 from cdc_agent.flow.completing import Reread, mend
 from cdc_agent.flow.runs import Run
@@ -24,6 +26,7 @@ from cdc_agent.model.remembered import Note
 from cdc_agent.model.steps import Clear
 from cdc_agent.model.tables import TargetTable
 from cdc_agent.model.writes import Link, Plan, Provenance, Rejection, Writes, constant
+from cdc_agent.schema.watch import Follow, GoOn, Stop, Watch
 
 Describe = Callable[[str, str], "TargetTable | None"]
 Foresee = Callable[[Sequence[TableName]], None]
@@ -36,6 +39,15 @@ Happened = Callable[[TableEvent], None]
 
 def _unheeded(event: TableEvent) -> None:
     """Nobody is told."""
+
+
+class Held(Exception):
+    """A table's schema has changed in a transaction, so that something must be done before it is mapped."""
+
+    def __init__(self, verdict: Stop | Follow, transaction: Transaction) -> None:
+        super().__init__()
+        self.verdict = verdict
+        self.transaction = transaction
 
 
 def _unforeseen(names: Sequence[TableName]) -> None:
@@ -67,6 +79,16 @@ class Engines:
     source_zone: str
     target_zone: str
 
+    def context(self, settings: RouteSettings) -> Context:
+        """What the conversions of a route depend on."""
+        return Context(
+            engine=self.target,
+            source_engine=self.source,
+            source_zone=self.source_zone,
+            target_zone=self.target_zone,
+            zero_dates=settings.zero_dates,
+        )
+
 
 class Router:
     """Owned by one applier thread."""
@@ -80,9 +102,13 @@ class Router:
         keys: KeysInForce | None = None,
         foresee: Foresee = _unforeseen,
         happened: Happened = _unheeded,
+        watch: Watch | None = None,
     ) -> None:
         """`keys` are the source's foreign keys whose actions its log may not hold; None where it holds them all."""
         self._happened = happened
+        self._watch = watch
+        self._notes: list[tuple[Transaction, Note]] = []
+        """What is to be remembered of tables, each with the transaction that brought it."""
         self._routes = routes
         self._engines = engines
         self._describe = describe
@@ -103,6 +129,7 @@ class Router:
         self._apart.clear()
 
     def map(self, transactions: Sequence[Transaction], reread: Reread) -> Mapped:
+        """Raises Held when one of them brings a schema that must not be mapped yet; those before it may be mapped."""
         mapped = Mapped()
         self._ahead = transactions
         touched: set[int] = set()
@@ -111,10 +138,9 @@ class Router:
             if isinstance(item, Run):
                 self._rows(item, reread, mapped)
                 of = [transaction for transaction, _ in item.parts]
-            elif isinstance(item, TableEvent):
-                self._hear(item)
-                if (event := self._routes.as_altered(item)) is not None:
-                    self._happened(event)
+            elif isinstance(item[1], TableEvent):
+                self._hear(item[1])
+                self._event(item[0], item[1])
                 continue
             else:
                 self._truncate(item[1], mapped)
@@ -124,6 +150,8 @@ class Router:
         mapped.transactions = len(touched)
         if self._keys is not None and any(transaction.pieces for transaction in transactions):
             mapped.notes += self._keys.notes()
+        if self._notes:
+            mapped.notes += self._notes_of(transactions)
         return mapped
 
     def _hear(self, event: TableEvent) -> None:
@@ -131,6 +159,21 @@ class Router:
         if self._keys is not None and self._keys.hear(event):
             self._links = None
             self._plans.clear()
+
+    def _notes_of(self, transactions: Sequence[Transaction]) -> list[Note]:
+        """The rest stays for the transactions to which it belongs."""
+        these = set(map(id, transactions))
+        notes, self._notes = self._notes, [one for one in self._notes if id(one[0]) not in these]
+        return [note for transaction, note in notes if id(transaction) in these]
+
+    def _event(self, transaction: Transaction, event: TableEvent) -> None:
+        altered = self._routes.as_altered(event)
+        if altered is None:
+            return
+        self._happened(altered)
+        if self._watch is not None:
+            notes = self._watch.happened(altered, self._routes.for_table(altered.table))
+            self._notes += [(transaction, note) for note in notes]
 
     def map_apart(self, table: Table, changes: Sequence[Change], provenance: Provenance) -> Mapped:
         """Whole rows that did not come from the log, through the same routes.
@@ -165,7 +208,7 @@ class Router:
                 raise NoKeyOrder(f"rows cannot enter {name} apart from the log: it has no key to find them by")
         return plans
 
-    def _runs(self, transactions: Sequence[Transaction]) -> Iterator[Run | TableEvent | tuple[Transaction, Truncate]]:
+    def _runs(self, transactions: Sequence[Transaction]) -> Iterator[Run | tuple[Transaction, Truncate | TableEvent]]:
         """Rows of one table that follow each other are decoded and mapped at one go, whatever commits lie between."""
         run: Run | None = None
         for transaction in transactions:
@@ -177,13 +220,13 @@ class Router:
                     yield run
                     run = None
                 if isinstance(piece, Rows):
-                    plans = self.plans(piece.table)
+                    plans = self._plans.get(piece.table)
+                    if plans is None:
+                        plans = self._first_seen(piece.table, transaction)
                     joins = not any(plan.filtered for plan in plans)
                     run = Run(piece.table, plans, [(transaction, piece)], joins)
-                elif isinstance(piece, Truncate):
-                    yield transaction, piece
                 else:
-                    yield piece
+                    yield transaction, piece
         if run is not None:
             yield run
 
@@ -215,14 +258,38 @@ class Router:
             else:
                 mapped.rejected.append(one)
 
-    def plans(self, table: Table) -> list[Plan]:
+    def _first_seen(self, table: Table, transaction: Transaction) -> list[Plan]:
         """The plans of every route that takes this table version; [] when none does."""
-        plans = self._plans.get(table)
-        if plans is None:
-            self._look_ahead()
-            self._notice_new_version(table)
-            plans = self._plans[table] = [self._bind(route, table) for route in self._routes.for_table(table.full_name)]
+        self._look_ahead()
+        self._forget_outdated(table)
+        routes = self._passing(table, transaction)
+        try:
+            plans = [self._bind(route, table) for route in routes]
+        except Fatal as error:
+            if self._watch is None:
+                raise
+            raise Held(Stop(error), transaction) from error
+        self._replace_version(table)
+        self._plans[table] = plans
         return plans
+
+    def _passing(self, table: Table, transaction: Transaction) -> list[Route]:
+        """The routes by which the version's rows are mapped. Raises Held."""
+        routes = self._routes.for_table(table.full_name)
+        if self._watch is None:
+            return routes
+        passing: list[Route] = []
+        notes: list[Note] = []
+        for route in routes:
+            verdict = self._watch.judge(route, table, self._describe(*route.target))
+            if not isinstance(verdict, GoOn):
+                raise Held(verdict, transaction)
+            notes += verdict.notes
+            if not verdict.passed_over:
+                passing.append(route)
+        self._watch.take(notes)
+        self._notes += [(transaction, note) for note in notes]
+        return passing
 
     def _look_ahead(self) -> None:
         """The first new table of a batch is seldom the last: have all of their target tables read at one go."""
@@ -233,13 +300,17 @@ class Router:
         new = dict.fromkeys(piece.table for piece in pieces if piece.table not in self._plans)
         self._foresee([route.target for table in new for route in self._routes.for_table(table.full_name)])
 
-    def _notice_new_version(self, table: Table) -> None:
+    def _forget_outdated(self, table: Table) -> None:
+        before = self._latest.get((table.full_name, table.keys_act))
+        if before is not None and before.columns != table.columns:
+            self._forget()
+            self._apart.clear()
+
+    def _replace_version(self, table: Table) -> None:
+        """Only once the new one is taken: until then rows of the one before may have to be mapped again."""
         version = table.full_name, table.keys_act
         before = self._latest.get(version)
         if before is not None:
-            if before.columns != table.columns:
-                self._forget()
-                self._apart.clear()
             self._plans.pop(before, None)
         self._latest[version] = table
 

@@ -19,7 +19,7 @@ from cdc_agent.config.model import Config, PipelineSettings
 from cdc_agent.errors import ForeignCheckpoint, NotSetUp, PositionUnreadable
 from cdc_agent.flow import ends as databases
 from cdc_agent.flow.acknowledging import UNSURE_SECONDS
-from cdc_agent.flow.applier import Applier, batches
+from cdc_agent.flow.applier import Applier, Prepared, batches
 from cdc_agent.flow.entrance import Entrance
 from cdc_agent.flow.overlap import Overlap
 from cdc_agent.flow.queue import Closed, TransactionQueue
@@ -31,6 +31,9 @@ from cdc_agent.mapping.routes import Routes
 from cdc_agent.model.changes import TableEvent, TableName, Transaction
 from cdc_agent.model.checkpoints import Checkpoint, Holder
 from cdc_agent.model.positions import Position, parse_position
+from cdc_agent.model.remembered import Memory
+from cdc_agent.schema.watch import Watch
+from cdc_agent.schema.words import Speaker
 from cdc_agent.sources.assemble import Report
 from cdc_agent.sources.base import ServerIdentity, Source
 from cdc_agent.store.tables import taken_over
@@ -50,6 +53,7 @@ class Ends(Protocol):
 
     def source(self, config: Config, pipeline: str, report: Report) -> Source: ...
     def target(self, config: Config, pipeline: str) -> Target: ...
+    def speaker(self, config: Config, pipeline: str, routes: Routes) -> Speaker: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class Left:
     """The one that was claimed by the first session that came so far."""
     goal: Position | None = None
     """Where to stop when asked to catch up: the end of the source's log at the start."""
+    waits: bool = False
+    """Whether the last session ended with something to wait for, which the next one looks for again."""
     applier: Applier | None = None
     queue: TransactionQueue | None = None
     tables: dict[TableName, None] = field(default_factory=dict)
@@ -150,11 +156,13 @@ class Session:
         routes = databases.routes(given.config, given.name)
         describe, forget = self._overlap.settled(target.describe), self._overlap.settled(target.forget)
         foresee = left.remembering(self._overlap.settled(target.foresee))
-        engines, keys = self._engines(identity), self._keys(source, target, routes)
-        router = Router(routes, engines, describe, forget, keys, foresee, self._happened)
+        engines, memory = self._engines(identity), target.recall(given.name)
+        keys, watch = self._keys(source, memory, routes), self._watch(memory, engines, routes)
+        router = Router(routes, engines, describe, forget, keys, foresee, self._happened, watch)
         source.start(position, routes.wanted)
         self._entrance.begin(source.settle)
-        log.info("pipeline_streams", pipeline=given.name, position=str(position), generation=checkpoint.generation)
+        tell = log.debug if left.waits else log.info
+        tell("pipeline_streams", pipeline=given.name, position=str(position), generation=checkpoint.generation)
         return Applier(
             target=target,
             source=source,
@@ -179,12 +187,16 @@ class Session:
         log.warning("acknowledged_late", pipeline=self._given.name, because=unsure, seconds=UNSURE_SECONDS)
         return UNSURE_SECONDS
 
-    def _keys(self, source: Source, target: Target, routes: Routes) -> KeysInForce | None:
+    def _keys(self, source: Source, memory: Memory, routes: Routes) -> KeysInForce | None:
         """Those at the checkpoint, where the log does not hold all that they do."""
         if source.logs_keys:
             return None
-        known = target.recall(self._given.name).known
-        return KeysInForce(known, lambda: source.unlogged_keys(routes.wanted), routes.scope)
+        return KeysInForce(memory.known, lambda: source.unlogged_keys(routes.wanted), routes.scope)
+
+    def _watch(self, memory: Memory, engines: Engines, routes: Routes) -> Watch:
+        given = self._given
+        speaker = given.ends.speaker(given.config, given.name, routes)
+        return Watch(given.name, self._settings, memory, engines.context, speaker)
 
     def _claim(self, target: Target) -> Checkpoint:
         """The checkpoint under our generation: raised on the first session, compared on every later one.
@@ -286,7 +298,17 @@ class Session:
 
     def _apply(self, applier: Applier, batch: Sequence[Transaction]) -> None:
         """Map a batch here; apply it here too, or beside the next one's mapping where one waits."""
-        prepared = applier.prepare(batch)
+        while batch:
+            prepared = applier.prepare(batch)
+            self._hand_over(applier, prepared)
+            if prepared.held is not None:
+                self._overlap.settle()
+                applier.hold(prepared.held)
+            batch = prepared.rest
+
+    def _hand_over(self, applier: Applier, prepared: Prepared) -> None:
+        if not prepared.batch:
+            return
 
         def work() -> None:
             applier.apply(prepared)

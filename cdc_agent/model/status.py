@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 
 
 class State(enum.StrEnum):
-    """What a pipeline is doing. The first six are said by its own agent, the others by its databases."""
+    """What a pipeline is doing. The first seven are said by its own agent, the others by its databases."""
 
     STARTING = "starting"
     STREAMING = "streaming"
     RETRYING = "retrying"
+    WAITING = "waiting"
+    """For a schema: the target is to follow the source, or a person to accept that it does not."""
     CAUGHT_UP = "caught up"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -59,6 +61,8 @@ class Status:
     safe_wal_size: int | None = None
     """Bytes until the slot is in danger."""
     last_error: str | None = None
+    differing: tuple[str, ...] = ()
+    """Source tables whose rows are known to differ on the target until somebody reconciles them."""
 
 
 def as_json(statuses: Iterable[Status]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
@@ -23,6 +23,8 @@ class TargetColumn:
     """GENERATED … AS IDENTITY or AUTO_INCREMENT."""
     touched: bool = False
     """Set to the time of any update that does not write it (MySQL's ON UPDATE CURRENT_TIMESTAMP)."""
+    number: int = field(default=0, compare=False)
+    """PostgreSQL's own number of the column, which a new name does not change; 0 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

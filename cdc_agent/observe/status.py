@@ -15,10 +15,11 @@ from cdc_agent.engines.admin import Admin
 from cdc_agent.errors import AgentError, TablesOutdated
 from cdc_agent.flow import ends as databases
 from cdc_agent.model.positions import parse_position
+from cdc_agent.model.remembered import Condition, Memory
 from cdc_agent.model.status import State, Status
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.sources.base import Reader
-from cdc_agent.store import checkpoints
+from cdc_agent.store import checkpoints, memory
 from cdc_agent.store.tables import VERSION, mismatch
 
 
@@ -38,10 +39,26 @@ def _pipeline(config: Config, name: str, servers: Servers) -> Status:
         return replace(status, state=State.NOT_SET_UP)
     status = _with_checkpoint(status, held)
     try:
+        found = memory.read(servers[settings.target], name)
+        status = replace(status, differing=_differing(found))
         seen = _with_source(status, databases.reader(config, name), servers[settings.source], held)
+        seen = _with_waiting(seen, found)
         return replace(seen, last_error=_outdated(held, settings.target) or seen.last_error)
     except AgentError as error:
         return replace(status, state=State.UNREACHABLE, last_error=f"{error.code}: {error.message}")
+
+
+def _differing(found: Memory) -> tuple[str, ...]:
+    return tuple(".".join(one.source) for one in found.states if one.condition is Condition.DIFFERING)
+
+
+def _with_waiting(status: Status, found: Memory) -> Status:
+    """What the agent waits for, also when it was stopped: the next one will wait as well."""
+    waiting = [one for one in found.states if one.condition is Condition.WAITING]
+    if not waiting:
+        return status
+    state = State.WAITING if status.state is State.RUNNING else status.state
+    return replace(status, state=state, last_error=f"{waiting[0].code}: {waiting[0].reason}")
 
 
 def _outdated(held: checkpoints.Held, target: str) -> str | None:

@@ -15,6 +15,7 @@ _STYLES: Final = {
     State.RUNNING: "green",
     State.CAUGHT_UP: "green",
     State.RETRYING: "yellow",
+    State.WAITING: "yellow",
     State.FAILED: "red",
 }
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -43,6 +44,8 @@ def running(statuses: Sequence[Status]) -> Table:
         table.add_row(*_cells(status))
         if status.last_error:
             table.add_row(Text(f"  {status.last_error}", style="red"))
+        if status.differing:
+            table.add_row(Text(f"  differing: {', '.join(status.differing)}", style="yellow"))
     return table
 
 

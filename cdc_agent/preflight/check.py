@@ -17,13 +17,14 @@ from cdc_agent.errors import AgentError, TablesOutdated, TablesTooNew
 from cdc_agent.flow import ends as databases
 from cdc_agent.flow.acknowledging import UNSURE_SECONDS
 from cdc_agent.mapping.routes import Route, Routes
+from cdc_agent.model.remembered import Condition, TableState
 from cdc_agent.preflight import existing, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
 from cdc_agent.preflight.findings import Finding, error, info, skewed, warning
 from cdc_agent.preflight.pictures import Pictures
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.sides import SIDES
-from cdc_agent.store import checkpoints, versions
+from cdc_agent.store import checkpoints, memory, versions
 from cdc_agent.store.tables import VERSION, mismatch
 
 
@@ -217,3 +218,15 @@ def _set_up(name: str, source: OnDatabase | None, target: OnDatabase) -> Iterato
         yield info("PF061", name, f"there is no checkpoint on {target.name} yet", "cdc-agent setup -c FILE")
     elif source is not None:
         yield from SIDES[source.settings.engine].resumption(source, name, held.checkpoint.position)
+    for state in memory.read(target.server, name).states:
+        yield from _standing(name, state)
+
+
+def _standing(name: str, state: TableState) -> Iterator[Finding]:
+    where = f"{name}: {'.'.join(state.source)} → {'.'.join(state.target)}"
+    if state.condition is Condition.WAITING:
+        hint = f"{state.statement or 'mend the target'}; or cdc-agent schema accept"
+        yield error("PF067", where, f"waits since {state.since}: {state.reason}", hint)
+    elif state.condition is Condition.DIFFERING:
+        hint = "make the tables equal, then cdc-agent schema accept"
+        yield warning("PF068", where, f"differs since {state.since}: {state.reason}", hint)

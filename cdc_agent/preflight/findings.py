@@ -65,6 +65,8 @@ RULES: Final = {
     "PF063": "the agent's tables have another version",
     "PF064": "existing rows are not copied",
     "PF065": "a target may lose commits in a crash",
+    "PF067": "a table waits for its schema",
+    "PF068": "a table is known to differ",
     "PF070": "rows of the source may share a key of the target",
     "PF071": "a filter may remove rows that did not come from here",
     "PF075": "foreign keys of the target act on replicated rows, or are kept from it",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from cdc_agent.config.model import Config, Database, Engine, PipelineSettings
+from cdc_agent.config.model import Config, Database, Engine, PipelineSettings, SchemaChanges
 from cdc_agent.config.names import publication_name, split_name
 from cdc_agent.model.echo import CHECKPOINT
 from cdc_agent.preflight.side import FILL_IN, Needs
@@ -63,8 +63,10 @@ def _needs(config: Config, names: Sequence[str]) -> dict[str, Needs]:
             published.append((schema, table))
         if settings.source in targets:
             published.append(CHECKPOINT)
-        for schema, table in _tables(config, settings, "target"):
+        for (schema, table), route in zip(_tables(config, settings, "target"), settings.tables, strict=True):
             _add(target.writes, schema, table)
+            if (route.schema_changes or settings.schema_changes) is SchemaChanges.FOLLOW:
+                target.follows.append((schema, table))
         target.truncates |= any(route.truncate for route in settings.tables)
         target.suppresses |= settings.triggers != "fire"
     return needs

@@ -32,6 +32,9 @@ def rights(database: Database, needs: Needs) -> Iterator[str]:
             for name in ["*"] if "*" in names else names:
                 table = "*" if name == "*" else quote(name)
                 yield f"GRANT {', '.join(rights)} ON {quote(schema)}.{table} TO {user}"
+    for schema, name in dict.fromkeys(needs.follows):
+        table = "*" if name == "*" else quote(name)
+        yield f"GRANT ALTER, CREATE, INDEX, REFERENCES ON {quote(schema)}.{table} TO {user}"
     if needs.target:
         own = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER, CREATE TEMPORARY TABLES"
         yield f"GRANT {own} ON `cdc_agent`.* TO {user}"

@@ -39,12 +39,24 @@ def rights(database: Database, needs: Needs) -> Iterator[str]:
     rights = (*WRITE, "TRUNCATE") if needs.truncates else WRITE
     for schema, tables in needs.writes.items():
         yield from _tables(rights, schema, tables, role)
+    yield from _following(needs.follows, role)
     if needs.target:
         yield from _agent_schema(role)
     for publication, published in needs.publications.items():
         yield from _publication(publication, published, role)
     if needs.suppresses:
         yield from _suppression(role)
+
+
+def _following(tables: Sequence[TableName], role: str) -> Iterator[str]:
+    """Only its owner alters a table; the owner's role given to the agent's is enough."""
+    if tables:
+        yield "-- `schema_changes: follow`: the role must own the tables that it alters, or be given their owner's role"
+    for schema in dict.fromkeys(schema for schema, name in tables if name == "*"):
+        yield f"GRANT CREATE ON SCHEMA {quote(schema)} TO {role}"
+    for schema, name in dict.fromkeys(tables):
+        if name != "*":
+            yield f"ALTER TABLE {quote(schema)}.{quote(name)} OWNER TO {role}"
 
 
 def _suppression(role: str) -> Iterator[str]:

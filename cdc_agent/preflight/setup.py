@@ -21,11 +21,12 @@ from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.keys import KeysInForce
 from cdc_agent.mapping.routes import Route, Routes
 from cdc_agent.model.positions import Position
-from cdc_agent.model.remembered import Remembered
+from cdc_agent.model.remembered import Aspect, Remembered
 from cdc_agent.preflight import create, existing
 from cdc_agent.preflight.pictures import Pictures
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.sides import SIDES
+from cdc_agent.schema.versions import Known, as_logged, of_catalogue, to_text
 from cdc_agent.sources.base import Source
 from cdc_agent.store import checkpoints, memory, versions
 from cdc_agent.store.tables import VERSION, require
@@ -188,10 +189,12 @@ class _Setup:
         found = routed(source, databases.routes(self._config, name), settings.tables)
         tables = list(dict.fromkeys(route.source for route in found))
         held = checkpoints.read(self._servers[settings.target], name)
+        known = _known(source, self._servers[settings.target], found)
         reader = databases.reader(self._config, name)
         with contextlib.ExitStack() as undo:
             log = databases.log(reader.database)
             position = log.prepare(reader, source, tables, self._note, undo, resumes=held is not None)
+            memory.begin(self._servers[settings.target], name, known, anew=held is None)
             if held is None:
                 self._first_checkpoint(name, position, undo)
             undo.pop_all()
@@ -208,7 +211,7 @@ class _Setup:
             source.close()
         try:
             with around("setup.checkpoint"):
-                memory.begin(self._servers[settings.target], name, keys)
+                memory.begin(self._servers[settings.target], name, keys, anew=False)
                 checkpoints.write_first(self._servers[settings.target], name, settings.source, str(start), identity)
         except AgentError:
             if self._may_be_written(name):
@@ -238,3 +241,19 @@ class _Setup:
                 continue
             reader = databases.reader(self._config, name)
             databases.log(reader.database).publish_checkpoint(reader, self._servers[settings.source], self._note)
+
+
+def _known(source: Admin, target: Admin, routes: Sequence[Route]) -> list[Remembered]:
+    """The tables as they are before the first row: what a target lacks here, a route may go on lacking."""
+    sources = source.describe_all(list(dict.fromkeys(route.source for route in routes)))
+    targets = target.describe_all(list(dict.fromkeys(route.target for route in routes)))
+    return [
+        Remembered(
+            Aspect.TABLES,
+            route.source,
+            route.target,
+            to_text(Known(as_logged(one, source.flavor), of_catalogue(other), logged=False)),
+        )
+        for route in routes
+        if (one := sources.get(route.source)) is not None and (other := targets.get(route.target)) is not None
+    ]

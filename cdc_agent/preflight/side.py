@@ -28,6 +28,8 @@ class Needs:
     """schema → tables; ``*`` for all of its tables."""
     writes: dict[str, list[str]] = field(default_factory=dict)
     truncates: bool = False
+    follows: list[TableName] = field(default_factory=list)
+    """Tables whose schemas are changed as the source's change; ``*`` for all of a schema's."""
     suppresses: bool = False
     """A pipeline asks for triggers and foreign keys to be suppressed."""
     publications: dict[str, list[TableName]] = field(default_factory=dict)

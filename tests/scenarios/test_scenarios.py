@@ -27,6 +27,7 @@ from cdc_agent.errors import AgentError
 from cdc_agent.flow import ends as databases
 from cdc_agent.flow import pipeline
 from cdc_agent.model.positions import parse_position
+from cdc_agent.model.status import State
 from cdc_agent.preflight.check import check
 from cdc_agent.preflight.findings import Severity
 from cdc_agent.preflight.setup import set_up
@@ -103,11 +104,13 @@ class Agent:
     source: Database
     error: AgentError | None = None
     running: pipeline.Pipeline | None = None
+    _waited: str | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def catch_up(self) -> None:
         """Apply what is committed now. An error that stops the pipeline stays in `error`."""
+        self.error = None
         try:
             pipeline.run(self.config, [self.name], until_caught_up=True)
         except AgentError as error:
@@ -136,11 +139,27 @@ class Agent:
         def reached() -> bool:
             assert self.running is not None
             seen = self.running.status().position
-            return self.error is not None or (bool(seen) and parse_position(seen).reached(position))
+            return (
+                self.error is not None
+                or self.waits is not None
+                or (bool(seen) and parse_position(seen).reached(position))
+            )
 
         wait_until(reached, timeout=APPLY_SECONDS, what=f"the agent reads up to {position}")
 
+    @property
+    def waits(self) -> str | None:
+        """The code of what the running agent waits for."""
+        status = self.running.status() if self.running is not None else None
+        return (status.last_error or "").partition(":")[0] if status and status.state is State.WAITING else None
+
+    @property
+    def stopped_by(self) -> str | None:
+        """The code of the error that stopped it, or that it waited for when it was stopped."""
+        return self.error.code if self.error else self._waited
+
     def stop(self) -> None:
+        self._waited = self.waits
         if self._thread is not None:
             self._stop.set()
             self._thread.join(APPLY_SECONDS)
@@ -202,7 +221,7 @@ def test_scenario(case: Case, stage: Stage) -> None:
     changes = stage.scenario.changes(stage.source, stage.target)
     (_all_at_once if case.how == "at-once" else _step_by_step)(stage, changes)
     error = stage.agent.error
-    assert (error.code if error else None) == stage.scenario.error, error.render() if error else "nothing stopped it"
+    assert stage.agent.stopped_by == stage.scenario.error, error.render() if error else "nothing stopped it"
     assert _quarantine(stage) == stage.scenario.quarantined
     found = scenario.differences(stage.scenario, stage.source, stage.target)
     assert not found, "\n".join([stage.scenario.description, *found])

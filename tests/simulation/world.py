@@ -18,9 +18,11 @@ from cdc_agent.config.model import Config
 from cdc_agent.errors import TakenOver
 from cdc_agent.flow import pipeline as flow
 from cdc_agent.flow import routing
+from cdc_agent.mapping.routes import Routes
 from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.model.checkpoints import Checkpoint
 from cdc_agent.model.values import Row, Value
+from cdc_agent.schema.words import Speaker
 from cdc_agent.sources.assemble import Report
 from tests.simulation import catalogue
 from tests.simulation.application import TEXTS, Application, Plan, Style, Truth, random_plans
@@ -32,6 +34,7 @@ from tests.simulation.plans import remembered_bind
 from tests.simulation.scheduler import Process, Scheduler, SimulatedThreads, Task
 from tests.support.memory.database import MemoryDatabase
 from tests.support.memory.log import MemoryLog
+from tests.support.memory.schema import Speechless
 from tests.support.memory.source import MemorySource
 from tests.support.memory.target import MemoryTarget
 
@@ -420,6 +423,9 @@ class _Ends:
         )
         self._agent.sources = [StormySource(world, self._agent, source)]
         return self._agent.sources[0]
+
+    def speaker(self, config: Config, pipeline: str, routes: Routes) -> Speaker:
+        return Speechless()
 
     def target(self, config: Config, pipeline: str) -> StormyTarget:
         world = self._world

@@ -28,7 +28,7 @@ FAMILIES: dict[str, tuple[Engine, ...]] = {
     "only mysql": ("mysql",),
     "only mariadb": ("mariadb",),
 }
-PIPELINE_KEYS = {"tables", "triggers", "batch_bytes", "queue_bytes", "quarantine_limit"}
+PIPELINE_KEYS = {"tables", "schema_changes", "triggers", "batch_bytes", "queue_bytes", "quarantine_limit"}
 OWN_KEYS = {"description", "source", "target", "skip_versions", "source_settings", "quarantined", "error", "check"}
 MARKERS = ("wait", "restart", "on source", "on target")
 _TOKEN = re.compile(

@@ -58,3 +58,24 @@ def test_wildcards_cover_a_schema() -> None:
     assert 'GRANT SELECT ON ALL TABLES IN SCHEMA "app" TO "agent"' in found["one"]
     assert any('FOR TABLES IN SCHEMA "app" WITH' in line for line in found["one"])
     assert "GRANT SELECT, INSERT, UPDATE, DELETE ON `other`.* TO `agent`@'%'" in found["other"]
+
+
+def test_tables_that_follow_may_be_altered() -> None:
+    """Only where the policy asks for it; a route's own policy counts."""
+    found = printed(
+        """
+        databases:
+          one: {url: "postgresql://agent@h/one"}
+          other: {url: "mysql://agent@h/other"}
+        pipelines:
+          there: {source: one, target: other, schema_changes: follow, tables: [{from: "*", to: "*"}]}
+          back:
+            source: other
+            target: one
+            tables: [{from: a, to: a, schema_changes: follow}, {from: b, to: b}]
+        """
+    )
+    assert "GRANT ALTER, CREATE, INDEX, REFERENCES ON `other`.* TO `agent`@'%'" in found["other"]
+    assert [line for line in found["one"] if "OWNER TO" in line and "TABLE" in line] == [
+        'ALTER TABLE "public"."a" OWNER TO "agent"'
+    ]

@@ -41,7 +41,7 @@ ORDER BY n.nspname, c.relname
 
 _COLUMNS: Final = """
 SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.atthasdef, a.attgenerated <> '',
-       a.attidentity <> ''
+       a.attidentity <> '', a.attnum
 FROM pg_attribute AS a
 WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
@@ -372,7 +372,7 @@ def _columns(
     connection: psycopg.Connection[Any], oids: Sequence[int], types: TypeCatalogue
 ) -> dict[int, list[TargetColumn]]:
     columns: dict[int, list[TargetColumn]] = {}
-    for oid, name, type_oid, modifier, required, has_default, generated, identity in connection.execute(
+    for oid, name, type_oid, modifier, required, has_default, generated, identity, number in connection.execute(
         _COLUMNS, (list(oids),)
     ).fetchall():
         column = TargetColumn(
@@ -382,6 +382,7 @@ def _columns(
             has_default=has_default or identity,
             generated=generated,
             identity=identity,
+            number=number,
         )
         columns.setdefault(oid, []).append(column)
     return columns

@@ -34,7 +34,8 @@ ONE_BY_ONE: Final = 4
 
 _COLUMNS: Final = """
 SELECT a.attrelid, a.attname::text, NOT a.attnotnull, a.attgenerated <> '',
-       coalesce(a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1]), false), a.atttypid, a.atttypmod
+       coalesce(a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1]), false), a.atttypid, a.atttypmod,
+       a.attnum
   FROM pg_attribute a
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
  WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
@@ -57,6 +58,7 @@ class _Attribute:
     nullable: bool
     generated: bool
     in_key: bool
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,9 @@ class Relations:
         columns, primary = [], []
         for index, sent in enumerate(relation.columns):
             found = attributes.get(sent.name, _UNKNOWN)
-            columns.append(Column(sent.name, self._type(reading.types, sent), found.nullable, found.generated))
+            columns.append(
+                Column(sent.name, self._type(reading.types, sent), found.nullable, found.generated, number=found.number)
+            )
             if found.in_key:
                 primary.append(index)
         partitions = tuple(reading.partitions.get(relation.oid, ()))
@@ -167,10 +171,10 @@ def _read(connection: psycopg.Connection[Any], oids: Sequence[int]) -> _Reading:
     """The types of all columns are resolved here, so that nothing has to be asked for them later."""
     types = TypeCatalogue(connection)
     attributes: dict[int, dict[str, _Attribute]] = {}
-    for oid, name, nullable, generated, in_key, type_oid, modifier in connection.execute(
+    for oid, name, nullable, generated, in_key, type_oid, modifier, number in connection.execute(
         _COLUMNS, (list(oids),)
     ).fetchall():
-        attributes.setdefault(oid, {})[name] = _Attribute(nullable, generated, in_key)
+        attributes.setdefault(oid, {})[name] = _Attribute(nullable, generated, in_key, number)
         with contextlib.suppress(LookupError):
             types.resolve(type_oid, modifier)
     return _Reading(attributes, partitions(connection, oids), types)

@@ -1,0 +1,2 @@
+SELECT id, name FROM contacts ORDER BY id;
+-- 1 | Ann
