@@ -97,6 +97,7 @@ def _binding(child: Route, table: TargetTable, columns: tuple[str, ...]) -> Bind
         table,
         tuple(column for column in chosen if column is not None),
         tuple(range(len(columns))),
+        by_link=True,
         source=child.source,
     )
 

@@ -41,6 +41,9 @@ class Binding:
     key: tuple[int, ...]
     """Indexes into `columns` of the key; all of them when the table has no key."""
     keyless: bool = False
+    by_link: bool = False
+    """Whether the key is a foreign key's columns, which refer to whatever the table holds equal. All other keys are
+    their texts: what a collation holds equal and is not the same is another row's key."""
     links: Mapping[TableName, tuple[Link, ...]] = field(default_factory=dict)
     """Of every target table the links to its children; empty unless this table has some."""
     source: TableName = ("", "")

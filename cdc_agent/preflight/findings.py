@@ -55,7 +55,7 @@ RULES: Final = {
     "PF047": "a target table has other unique keys",
     "PF048": "foreign-key cascades are not in the binlog, and cannot be derived",
     "PF049": "triggers or foreign keys act on replicated rows",
-    "PF050": "keys that differ only in case fall together",
+    "PF050": "keys that the target holds equal are refused",
     "PF051": "a table's storage engine has no transactions",
     "PF052": "a source column is not replicated",
     "PF053": "a source table is system-versioned",

@@ -9,26 +9,36 @@ from cdc_agent.config.model import Database
 from cdc_agent.engines.admin import Admin
 from cdc_agent.engines.mysql import durability
 from cdc_agent.engines.mysql.admin import MysqlAdmin
+from cdc_agent.engines.mysql.collations import UCA_9, tells_apart
+from cdc_agent.engines.mysql.ddl import BINARY
+from cdc_agent.mapping import links
 from cdc_agent.model.changes import TableName
-from cdc_agent.model.values import Kind
+from cdc_agent.model.values import Type
 from cdc_agent.preflight import key_checks, mysql_checks, mysql_rights, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
-from cdc_agent.preflight.findings import Finding, error, warning
+from cdc_agent.preflight.findings import Finding, error
 from cdc_agent.preflight.side import WRITE, Needs
 
 
-def case_in_keys(on: OnRoute) -> Iterator[Finding]:
-    """'a' and 'A' are two rows in PostgreSQL and one in most of MySQL's collations."""
-    if on.source.settings.engine is on.target.settings.engine:
-        return
+def loose_keys(on: OnRoute) -> Iterator[Finding]:
+    """Most collations hold texts equal that differ in case, accents or blanks; the source's may tell them apart."""
+    sources = {target: source for source, target in links.copies(on.route.columns, on.target_table).items()}
+    types = {column.name.lower(): column.type for column in on.source_table.columns}
     for name in on.route.key or on.target_table.primary_key:
         column = on.target_table.column(name)
-        if column is None or column.type.kind is not Kind.TEXT:
+        if column is None or tells_apart(column.type):
             continue
-        collation = column.type.collation or ""
-        if collation and not collation.endswith(("_bin", "_cs", "0900_as_cs")):
-            message = f"key column {name} compares by {collation}: values that differ in case are one row"
-            yield warning("PF050", on.where, message, f"give {name} the collation utf8mb4_bin")
+        from_ = types.get(sources.get(name, ""))
+        if from_ is None or not _compared_alike(on, from_, column.type):
+            yield route_checks.held_equal(
+                on, name, str(column.type.collation), f"the collation {BINARY[on.target.server.flavor]}"
+            )
+
+
+def _compared_alike(on: OnRoute, source: Type, target: Type) -> bool:
+    """Whether the source holds the same texts equal."""
+    alike = on.source.server.flavor == on.target.server.flavor or UCA_9 not in str(target.collation)
+    return alike and source.collation == target.collation
 
 
 _KINDS: Final = "SELECT table_name, engine, table_type FROM information_schema.tables WHERE table_schema = %s"
@@ -95,7 +105,7 @@ class MysqlSide:
 
     checks: Final = mysql_checks.CHECKS
     source_checks: Final[tuple[RouteCheck, ...]] = (system_versioning, cascades)
-    target_checks: Final[tuple[RouteCheck, ...]] = (case_in_keys, storage_engine, rights, triggers, keys)
+    target_checks: Final[tuple[RouteCheck, ...]] = (loose_keys, storage_engine, rights, triggers, keys)
 
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
         """See `side.Side`."""

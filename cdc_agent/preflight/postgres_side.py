@@ -70,6 +70,25 @@ def writing(on: OnRoute) -> Iterator[Finding]:
     yield from _granted(on.target, on.where, on.target_table.full_name, needed)
 
 
+_LOOSE: Final = """
+SELECT a.attname::text, coalesce(c.collname::text, t.typname::text)
+FROM pg_attribute AS a
+JOIN pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_collation AS c ON c.oid = a.attcollation AND NOT c.collisdeterministic
+WHERE a.attrelid = (SELECT r.oid FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = r.relnamespace
+                    WHERE n.nspname = %s AND r.relname = %s)
+  AND a.attnum > 0 AND NOT a.attisdropped AND (t.typname = 'citext' OR c.oid IS NOT NULL)
+"""
+"""Columns in which texts may be equal that are not the same, and by what."""
+
+
+def loose_keys(on: OnRoute) -> Iterator[Finding]:
+    """citext, and collations that are not deterministic, hold texts equal that the source may tell apart."""
+    for name, by in on.target.server.rows(_LOOSE, on.target_name):
+        if name in (on.route.key or on.target_table.primary_key):
+            yield route_checks.held_equal(on, name, by, "a type and a collation of its own")
+
+
 def triggers(on: OnRoute) -> Iterator[Finding]:
     """Ordinary triggers of the target act on replicated rows, unless they are suppressed."""
     if on.settings.triggers != "suppress":
@@ -88,7 +107,7 @@ class PostgresSide:
 
     checks: Final = postgres_checks.CHECKS
     source_checks: Final[tuple[RouteCheck, ...]] = (identity, reading)
-    target_checks: Final[tuple[RouteCheck, ...]] = (writing, triggers, keys)
+    target_checks: Final[tuple[RouteCheck, ...]] = (loose_keys, writing, triggers, keys)
 
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:
         """See `side.Side`."""

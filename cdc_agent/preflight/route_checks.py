@@ -135,6 +135,12 @@ def _small_images(on: OnRoute) -> bool:
     return on.source.setting("binlog_row_image") not in ("", "FULL", "FULL_NODUP")
 
 
+def held_equal(on: OnRoute, column: str, by: str, instead: str) -> Finding:
+    """A key that compares texts as its source does not."""
+    message = f"key column {column} compares by {by}: of two keys that it holds equal the second is refused"
+    return warning("PF050", on.where, message, f"give {column} {instead}, which tells any two texts apart")
+
+
 def _copied_key(on: OnRoute) -> frozenset[str]:
     """The source columns that the target's key is copied from; none when it has no key, or one that is computed."""
     expressions, names = on.route.columns, {column.name.lower(): column.name for column in on.source_table.columns}

@@ -76,6 +76,30 @@ def test_tables_and_columns_that_do_not_fit(pair: tuple[Database, Database], tmp
     assert "PF047" in codes(found, Severity.INFO)
 
 
+def test_keys_that_a_target_holds_equal(postgres: Server, mysql: Server, tmp_path: Path) -> None:
+    """A collation that the source does not have is pointed out, whichever the engines; one that both have is not."""
+    source, target, text = (
+        mysql.create_database("one"),
+        mysql.create_database("other"),
+        postgres.create_database("text"),
+    )
+    for database, collation in ((source, "utf8mb4_bin"), (target, "utf8mb4_general_ci")):
+        database.run(f"CREATE TABLE t (k varchar(9) COLLATE {collation} PRIMARY KEY)")
+        database.run("CREATE TABLE same (k varchar(9) COLLATE utf8mb4_general_ci PRIMARY KEY)")
+    text.run(
+        """
+        CREATE COLLATION anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        CREATE TABLE t (k varchar(9) COLLATE anycase PRIMARY KEY);
+        CREATE TABLE same (k varchar(9) PRIMARY KEY)
+        """
+    )
+    for other, by in ((target, "utf8mb4_general_ci"), (text, "anycase")):
+        (found,) = [one for one in find(sync(tmp_path, source, other, "t", "same")) if one.code == "PF050"]
+        assert found.severity is Severity.WARNING
+        assert f"compares by {by}" in found.message
+        assert f"{source.name}.t " in found.where
+
+
 def test_a_filter_that_the_log_does_not_tell_of_old_rows(pair: tuple[Database, Database], tmp_path: Path) -> None:
     """With the default identity a row outside the filter removes the target's row of its key; FULL mends it, and so does a
     filter over the key.

@@ -8,6 +8,7 @@ from typing import Final
 
 from cdc_agent.conversions import types
 from cdc_agent.engines.ddl import EVERY_ACTION
+from cdc_agent.engines.mysql.collations import UCA_9
 from cdc_agent.engines.mysql.identifiers import LONGEST_NAME, quote
 from cdc_agent.errors import TargetSchemaError
 from cdc_agent.model.engines import Engine, of_flavor
@@ -21,8 +22,6 @@ KEY_BYTES: Final = 3072
 """The longest key of InnoDB, with its usual row format and pages of 16 KiB (error 1071)."""
 APPLICABLE: Final = "SELECT * FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"
 """All collations of a server; MariaDB lists its newer ones by their full names in a column that the others lack."""
-_UCA_9: Final = "_0900_"
-"""In the names of MySQL's newer collations; MariaDB takes some of these names for collations of another UCA."""
 Collations = Callable[[], Collection[str]]
 """The names of the collations that the target has, asked when they are needed; none where it was not asked."""
 _PLAIN: Final = frozenset(
@@ -64,7 +63,7 @@ class MysqlDdl:
         """Whether the target has the collation, and it holds the same texts equal there."""
         if self.flavor == self.source_flavor:
             return not self._collations() or collation in self._collations()
-        return _UCA_9 not in collation and collation in self._collations()
+        return UCA_9 not in collation and collation in self._collations()
 
     def default(self, declared: str, column: TargetColumn, default: Default) -> str | None:
         """See `Dialect`: a constant in parentheses where the type takes expressions alone."""

@@ -11,10 +11,11 @@ from functools import cached_property, wraps
 from operator import itemgetter
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
+from cdc_agent.engines.mysql.collations import tells_apart
 from cdc_agent.engines.mysql.connection import Server
 from cdc_agent.engines.mysql.identifiers import quote, quote_name
 from cdc_agent.errors import RowRefused
-from cdc_agent.model.values import UNSENT, Kind, Row, Type
+from cdc_agent.model.values import UNSENT, Kind, Row, Type, Value
 from cdc_agent.model.writes import Binding
 from cdc_agent.targets.mysql.encoding import (
     LOAD_FORMAT,
@@ -79,6 +80,13 @@ class Statements:
         return bool(table.primary_key) and key == set(table.primary_key) and not table.unique_keys
 
     @cached_property
+    def loose(self) -> frozenset[int]:
+        """The key's columns that may hold another row's text equal, which is a clash and never the same row."""
+        if self.binding.keyless or self.binding.by_link:
+            return frozenset()
+        return frozenset(i for i in self.binding.key if not tells_apart(self.types[i]))
+
+    @cached_property
     def may_load(self) -> bool:
         """Whether LOAD DATA into the table itself inserts rows as an upsert would, or clashes.
 
@@ -98,7 +106,7 @@ class Statements:
 
     @cached_property
     def _filled_in(self) -> frozenset[int]:
-        """The columns for which LOAD DATA makes up a value, and does not warn, when it is given NULL."""
+        """The columns for which the server makes up a value, and does not warn, when it is given NULL."""
         return frozenset(
             i
             for i, column in enumerate(self.binding.columns)
@@ -110,6 +118,7 @@ class Statements:
     @_refusing
     def tuples(self, rows: Sequence[Row]) -> list[bytes]:
         """Rows as parenthesised literals."""
+        self._refuse_made_up(self._everything, rows)
         return self._tuple_encoder(self._everything, False)(rows)
 
     @_refusing
@@ -128,10 +137,13 @@ class Statements:
     @_refusing
     def stage_lines(self, columns: tuple[int, ...], rows: Sequence[Row], *, numbered: bool) -> bytes:
         """Rows of these columns as LOAD DATA input, for a staging table."""
-        for place, i in enumerate(columns, int(numbered)):
+        self._refuse_made_up(columns, rows, int(numbered))
+        return self._load_encoder(columns, numbered)(rows)
+
+    def _refuse_made_up(self, columns: Sequence[int], rows: Sequence[Sequence[object]], first: int = 0) -> None:
+        for place, i in enumerate(columns, first) if self._filled_in else ():
             if i in self._filled_in and None in map(itemgetter(place), rows):
                 raise RowRefused(f"writing to {self.label}: column {self.binding.columns[i].name} cannot be NULL")
-        return self._load_encoder(columns, numbered)(rows)
 
     def lines(self, rows: Sequence[Row]) -> bytes:
         """Rows as LOAD DATA input, for the table itself."""
@@ -163,14 +175,21 @@ class Statements:
     def upsert_tail(self) -> bytes:
         """What follows the VALUES of an insert that replaces the row of the same key."""
         if self._row_alias:
-            pairs = ", ".join(f"{n} = {_ROW_ALIAS}.{n}" for n in self._replaced())
-            return f" AS {_ROW_ALIAS} ON DUPLICATE KEY UPDATE {pairs}".encode()
-        pairs = ", ".join(f"{n} = VALUES({n})" for n in self._replaced())
-        return f" ON DUPLICATE KEY UPDATE {pairs}".encode()
+            return f" AS {_ROW_ALIAS} ON DUPLICATE KEY UPDATE {self._pairs(_ROW_ALIAS + '.{}')}".encode()
+        return f" ON DUPLICATE KEY UPDATE {self._pairs('VALUES({})')}".encode()
+
+    def _pairs(self, form: str) -> str:
+        """What an existing row gets; NULL, which is refused, where its key is another text that is held equal."""
+        loose = {self.names[i] for i in self.loose}
+        return ", ".join(
+            f"{name} = {_if_same(f'{self.table}.{name}', value) if name in loose else value}"
+            for name, value in ((name, form.format(name)) for name in self._replaced())
+        )
 
     @_refusing
     def update_one(self, columns: Sequence[int], row: Sequence[object], key: Row) -> bytes | None:
         """UPDATE of the row with `key`; None when there is nothing to write in it. `row` is in `columns`' order."""
+        self._refuse_made_up(columns, [row])
         pairs = [
             b"%b = %b" % (self.names[i].encode(), literal(self.types[i], value))  # type: ignore[arg-type]
             for i, value in zip(columns, row, strict=True)
@@ -211,10 +230,15 @@ class Statements:
             ]
             return b" AND ".join(conditions) + b" LIMIT 1"
         conditions = [
-            b"%b %b %b" % (self.names[i].encode(), self._equals(i), key_literal(self.types[i], value))
+            self._exactly(i, value)
+            if i in self.loose
+            else b"%b %b %b" % (self.names[i].encode(), self._equals(i), key_literal(self.types[i], value))
             for i, value in zip(self.binding.key, key, strict=True)
         ]
         return b" AND ".join(conditions) + limit
+
+    def _exactly(self, column: int, value: Value) -> bytes:
+        return exact_condition(self.types[column], self.names[column].encode(), value, native_json=self._native_json)
 
     @cached_property
     def delete_many_head(self) -> bytes:
@@ -255,8 +279,7 @@ class Statements:
 
     def merge(self, stage: str) -> str:
         """Insert the staged rows, each replacing the row of the same key."""
-        pairs = ", ".join(f"{n} = s.{n}" for n in self._replaced())
-        return f"{self._insert_from(stage)} ON DUPLICATE KEY UPDATE {pairs}"
+        return f"{self._insert_from(stage)} ON DUPLICATE KEY UPDATE {self._pairs('s.{}')}"
 
     def insert_all(self, stage: str) -> str:
         return self._insert_from(stage)
@@ -290,7 +313,9 @@ class Statements:
         return f"SELECT 1 FROM {self.table} AS t WHERE {self._join()}"
 
     def _join(self) -> str:
-        return " AND ".join(f"t.{self.names[i]} {self._equals(i).decode()} s.{self.names[i]}" for i in self.binding.key)
+        equal = [f"t.{self.names[i]} {self._equals(i).decode()} s.{self.names[i]}" for i in self.binding.key]
+        same = [f"{_same(f't.{self.names[i]}', f's.{self.names[i]}')}" for i in self.loose]
+        return " AND ".join([*equal, *same])
 
     def _equals(self, column: int) -> bytes:
         return b"<=>" if self.binding.columns[column].nullable else b"="
@@ -310,3 +335,12 @@ class Statements:
         texts = (Kind.TEXT, Kind.OTHER)
         found = [self.names[i] for i in among if self._settable(i) or self.types[i].kind in texts]
         return found or ([self.names[self.binding.key[0]]] if columns is None else [])
+
+
+def _same(one: str, other: str) -> str:
+    """Of two texts in one character set."""
+    return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
+
+
+def _if_same(held: str, value: str) -> str:
+    return f"IF({_same(held, value)}, {value}, NULL)"

@@ -115,9 +115,9 @@ class Writer:
         return [keys[int(index) - 1] for (index,) in self._wire.rows(to.missing(stage, number), _writing(to))]
 
     def _remove(self, to: Statements, keys: Sequence[Row]) -> None:
-        if len(keys) >= LOAD_FROM:
+        if len(keys) >= LOAD_FROM or (to.loose and len(keys) > ONE_BY_ONE):
             self._wire.run(to.delete_matching(self.staging.fill(to, to.binding.key, keys)), _writing(to))
-        elif to.key_never_null:
+        elif to.key_never_null and not to.loose:
             self._wire.run_chunks(to.delete_many_head, to.keys(keys), b")", _writing(to))
         else:
             for key in keys:
@@ -145,7 +145,7 @@ class Writer:
             self._wire.run(to.insert_all(stage), _writing(to))
         elif to.binding.keyless:
             self._insert(to, rows, b"")
-        elif to.one_key:
+        elif to.one_key and not (to.loose and len(rows) == 1):
             self._insert(to, rows, to.upsert_tail)
         else:
             for row in rows:
@@ -154,7 +154,7 @@ class Writer:
     def _upsert_one(self, to: Statements, row: Row) -> None:
         key = tuple([row[i] for i in to.binding.key])
         if to.binding.keyless or not self._update_one(to, range(len(row)), row, key):
-            self._insert(to, [row], to.upsert_tail if to.one_key else b"")
+            self._insert(to, [row], to.upsert_tail if to.one_key and not to.loose else b"")
 
     def _change(self, to: Statements, key: Row, row: Row, missing: Missing) -> None:
         columns = [i for i, value in enumerate(row) if value is not UNSENT]

@@ -17,20 +17,22 @@ from cdc_agent.errors import TargetSchemaError
 from cdc_agent.model.changes import TableName
 
 _COLUMNS: Final = """
-WITH RECURSIVE base (relation, attnum, name, identity, oid, kind) AS (
-    SELECT a.attrelid, a.attnum, a.attname::text, a.attidentity::text, t.oid, t.typtype
+WITH RECURSIVE base (relation, attnum, name, identity, collated, oid, kind) AS (
+    SELECT a.attrelid, a.attnum, a.attname::text, a.attidentity::text, a.attcollation, t.oid, t.typtype
     FROM pg_attribute AS a
     JOIN pg_type AS t ON t.oid = a.atttypid
     WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-    SELECT b.relation, b.attnum, b.name, b.identity, t.oid, t.typtype
+    SELECT b.relation, b.attnum, b.name, b.identity, b.collated, t.oid, t.typtype
     FROM base AS b
     JOIN pg_type AS d ON d.oid = b.oid
     JOIN pg_type AS t ON t.oid = d.typbasetype
     WHERE b.kind = 'd'
 )
 SELECT b.relation, b.name, b.identity = 'a', format_type(b.oid, -1), coalesce(e.oid, b.oid)::bigint,
-       t.typarray <> 0 AND t.typdelim = ',' AND t.typcategory <> 'A' AND t.typtype <> 'c'
+       t.typarray <> 0 AND t.typdelim = ',' AND t.typcategory <> 'A' AND t.typtype <> 'c',
+       t.typname = 'citext'
+       OR EXISTS (SELECT FROM pg_collation AS c WHERE c.oid = b.collated AND NOT c.collisdeterministic)
 FROM base AS b
 JOIN pg_type AS t ON t.oid = b.oid
 LEFT JOIN pg_type AS e ON e.oid = t.typelem AND e.typarray = t.oid
@@ -79,6 +81,8 @@ class ColumnLayout:
     """The operator with its schema; None for a type without equality (json, point, xml), compared by its text."""
     always_identity: bool
     """GENERATED ALWAYS AS IDENTITY: may be inserted, never updated."""
+    loose: bool = False
+    """Whether texts may be equal that are not the same: citext, and collations that are not deterministic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +132,11 @@ def read_layouts(connection: psycopg.Connection[Any], names: Sequence[TableName]
 
 def _columns(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[int, list[ColumnLayout]]:
     rows = connection.execute(_COLUMNS, (list(oids),)).fetchall()
-    equal = _equality(connection, {compared for _, _, _, _, compared, _ in rows})
+    equal = _equality(connection, {compared for _, _, _, _, compared, _, _ in rows})
     columns: dict[int, list[ColumnLayout]] = {}
-    for oid, name, identity, type_name, compared, array in rows:
-        columns.setdefault(oid, []).append(ColumnLayout(name, type_name, array, equal[compared], identity))
+    for oid, name, identity, type_name, compared, array, loose in rows:
+        column = ColumnLayout(name, type_name, array, equal[compared], identity, loose)
+        columns.setdefault(oid, []).append(column)
     return columns
 
 

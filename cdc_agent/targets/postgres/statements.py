@@ -8,7 +8,7 @@ statement is the same for the four.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cdc_agent.engines.postgres.identifiers import quote
@@ -52,6 +52,9 @@ class Statements:
         keys = frozenset(self._columns[i].name for i in binding.key)
         self.has_arbiter = not binding.keyless and keys in layout.arbiters
         self._identity = any(column.identity for column in binding.columns)
+        loose = () if binding.by_link else tuple(i for i in binding.key if self._columns[i].loose)
+        self._loose = frozenset(loose)
+        """The key's columns in which another row's text may be equal: a clash, and never the same row."""
 
     @property
     def key_may_be_null(self) -> bool:
@@ -79,7 +82,8 @@ class Statements:
 
     def upsert(self, shape: Shape) -> list[bytes]:
         """Insert rows that hold every column, or replace the rows of the same keys."""
-        if self.has_arbiter and not shape.null_safe:
+        told_apart = not self._loose or shape.form is not Form.SINGLE
+        if self.has_arbiter and not shape.null_safe and told_apart:
             return [f"{self._insert(shape)} {self._on_conflict()}".encode()]
         return [
             *(self.update(shape) if self._settable(shape) else []),
@@ -180,6 +184,11 @@ class Statements:
             for i, column in enumerate(self._columns)
             if i not in self.binding.key and not column.always_identity
         )
+        if self._loose:
+            names = [quote(self._columns[i].name) for i in sorted(self._loose)]
+            same = " AND ".join(_same_text(f"t.{name}", f"excluded.{name}") for name in names)
+            sets = sets or f"{names[0]} = excluded.{names[0]}"
+            return f"ON CONFLICT ({keys}) DO UPDATE SET {sets} WHERE 1 / ({same})::int = 1"
         return f"ON CONFLICT ({keys}) DO UPDATE SET {sets}" if sets else f"ON CONFLICT ({keys}) DO NOTHING"
 
     def _settable(self, shape: Shape) -> list[tuple[int, ColumnLayout]]:
@@ -194,7 +203,15 @@ class Statements:
 
     def _same_key(self, shape: Shape) -> str:
         compare = _equal_or_both_null if shape.null_safe else _equal
-        return " AND ".join(compare(self._columns[i], f"s.c{shape.columns.index(i)}") for i in self.binding.key)
+        return " AND ".join(
+            part for i in self.binding.key for part in self._compared(i, f"s.c{shape.columns.index(i)}", compare)
+        )
+
+    def _compared(self, column: int, value: str, compare: Callable[[ColumnLayout, str], str]) -> Iterator[str]:
+        """By the column's own equality, which an index may serve, and where it is loose by the text as well."""
+        yield compare(self._columns[column], value)
+        if column in self._loose:
+            yield _same_text(f"t.{quote(self._columns[column].name)}", f"({value})")
 
     def _all_equal(self, shape: Shape) -> str:
         """Rows that equal the one in `s` in every column."""
@@ -211,8 +228,9 @@ class Statements:
 
     def _against_parameters(self, first: int, compare: Callable[[ColumnLayout, str], str]) -> str:
         return " AND ".join(
-            compare(self._columns[i], f"${first + place}::{self._columns[i].type}")
+            part
             for place, i in enumerate(self.binding.key, 1)
+            for part in self._compared(i, f"${first + place}::{self._columns[i].type}", compare)
         )
 
     def _rows(self, shape: Shape) -> str:
@@ -265,6 +283,10 @@ def _unnested(columns: Sequence[ColumnLayout], *, numbered: bool) -> str:
     if numbered:
         return f"SELECT {fields}, u.n FROM unnest({arrays}) WITH ORDINALITY AS u ({names}, n)"
     return f"SELECT {fields} FROM unnest({arrays}) AS u ({names})"
+
+
+def _same_text(one: str, other: str) -> str:
+    return f'{one}::text COLLATE "C" IS NOT DISTINCT FROM {other}::text COLLATE "C"'
 
 
 def _equal(column: ColumnLayout, value: str) -> str:

@@ -1,0 +1,1 @@
+CREATE TABLE users (login varchar(20) PRIMARY KEY, name varchar(20));
