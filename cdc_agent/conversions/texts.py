@@ -25,8 +25,12 @@ CODECS: Final = {
     "macroman": "mac_roman", "sjis": "shift_jis", "tis620": "tis_620", "ujis": "euc_jp",
 }  # fmt: skip
 """MySQL's character sets that Python knows. Others are left to the server, which refuses what it cannot store."""
+_NO_BLANKS: Final = Usual('{v}[-1:] != b" "')
 _ASCII: Final = Usual("{v}.isascii()")
-_SURROGATE: Final = re.compile(rb"\xed[\xa0-\xbf]")
+SURROGATE: Final = re.compile(rb"\xed[\xa0-\xbf]")
+"""Half of a surrogate pair, as three bytes of UTF-8."""
+HALVES: Final = ("utf16", "utf16le", "ucs2", "utf32")
+"""MySQL's character sets that may hold such a half as a character."""
 _UUID: Final = re.compile(
     rb"\{?([0-9a-fA-F]{8})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{12})\}?"
 )
@@ -40,12 +44,26 @@ def text_to_text(source: Type, target: Type, context: Context) -> Way:
     """Padding removed, then checked for what the target's text cannot hold."""
     if source.fixed and not target.fixed and native(source) != "binary":
         return then(way(lambda text: text.rstrip(b" ")), fit_text(source, target, context))
+    if target.fixed and not source.fixed:
+        return then(way(_without_blanks, Code.TOO_SHORT, usual=_NO_BLANKS), fit_text(source, target, context))
     return fit_text(source, target, context)
+
+
+def _without_blanks(text: bytes) -> bytes:
+    """CHAR(n) is padded with blanks, so that those of the text itself would be lost."""
+    if text.endswith(b" "):
+        misfit(Code.TOO_SHORT, "blanks at its end, which the column does not keep")
+    return text
 
 
 def fit_text(source: Type, target: Type, context: Context) -> Way:
     """Checks only: characters, NUL, character set. No check that the source's type makes needless."""
-    steps = [_without_nul(source, target, context), _encodable(source, target, context), _length(source, target)]
+    steps = [
+        _without_nul(source, target, context),
+        _without_halves(source, target),
+        _encodable(source, target, context),
+        _length(source, target),
+    ]
     result = PASS
     for step in steps:
         result = then(result, step)
@@ -55,18 +73,25 @@ def fit_text(source: Type, target: Type, context: Context) -> Way:
 def _without_nul(source: Type, target: Type, context: Context) -> Way:
     if not context.to_postgres or context.from_postgres or _has_no_control_characters(source):
         return PASS
-    from_utf16 = source.charset in ("utf16", "utf16le", "ucs2", "utf32")
 
     def convert(text: bytes) -> bytes:
         if b"\0" in text:
             misfit(Code.NUL, "a NUL character, which PostgreSQL's text cannot hold")
-        if from_utf16 and _SURROGATE.search(text):
+        return text
+
+    return way(convert, Code.NUL, usual=Usual("0 not in {v}"))
+
+
+def _without_halves(source: Type, target: Type) -> Way:
+    if source.charset not in HALVES or source.charset == target.charset:
+        return PASS
+
+    def convert(text: bytes) -> bytes:
+        if SURROGATE.search(text):
             misfit(Code.ENCODING, "half of a surrogate pair")
         return text
 
-    if from_utf16:
-        return way(convert, Code.NUL, Code.ENCODING)
-    return way(convert, Code.NUL, usual=Usual("0 not in {v}"))
+    return way(convert, Code.ENCODING, usual=_ASCII)
 
 
 def _has_no_control_characters(source: Type) -> bool:

@@ -31,7 +31,7 @@ default), `null`, or a date to write; between two MySQL servers they pass as the
 
 _CODES: Final = {
     Code.TOO_LONG: "more characters, bytes, bits or labels than the column holds",
-    Code.TOO_SHORT: "the column would pad the value (`binary(n)`, `bit(n)`)",
+    Code.TOO_SHORT: "the column would pad the value (`binary(n)`, `bit(n)`), or drop its last blanks (`char(n)`)",
     Code.OUT_OF_RANGE: "a number or a time outside the range of the column, or of what an expression can compute",
     Code.DIGITS: "digits would be lost: of a decimal, a float, a fraction of a second, a time of day",
     Code.NOT_FINITE: "NaN or infinity, which the target does not have",

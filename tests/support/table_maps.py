@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from cdc_agent.sources.mysql.rows import Charsets, Collation
 
-UTF8MB4, LATIN1, UTF16, BINARY = 45, 8, 54, 63
+UTF8MB4, LATIN1, UTF16, BINARY, UCS2, UTF32 = 45, 8, 54, 63, 35, 60
 COLLATIONS = {
     UTF8MB4: Collation("utf8mb4_general_ci", "utf8mb4", 4),
     LATIN1: Collation("latin1_swedish_ci", "latin1", 1),
     UTF16: Collation("utf16_general_ci", "utf16", 4),
     BINARY: Collation("binary", "binary", 1),
+    UCS2: Collation("ucs2_general_ci", "ucs2", 2),
+    UTF32: Collation("utf32_general_ci", "utf32", 4),
 }
 NUMERIC = {1, 2, 3, 4, 5, 8, 9, 13, 246}
 TEXT = {15, 140, 141, 249, 250, 251, 252, 253}

@@ -67,7 +67,8 @@ def convert(source: str, target: str, value: str, context: Context) -> str | Non
     source_type = type_of(source, mysql=context.source_engine == "mysql")
     target_type = type_of(target, mysql=context.engine == "mysql")
     function = converter(source_type, target_type, context)
-    result = value.encode() if function is None else function(value.encode())
+    text = value.encode("utf-8", "surrogatepass")
+    result = text if function is None else function(text)
     return None if result is None else result.decode()
 
 
@@ -222,6 +223,10 @@ REFUSED = [
     ("text", "date", "2024-02-30", "form", TO_MYSQL),
     ("text", "int", "12abc", "form", TO_MYSQL),
     ("varbit", "bit(8)", "101", "too_short", TO_MYSQL),
+    ("text", "char(5)", "ab ", "too_short", TO_MYSQL),
+    ("varchar(9)", "char(5)", " ", "too_short", TO_POSTGRES),
+    ("varchar(9) @ucs2", "varchar(9)", "\ud800", "encoding", MYSQL_BOTH),
+    ("varchar(9) @utf32", "text", "\udfff", "encoding", TO_POSTGRES),
     ("varbit", "bit(2)", "101", "too_long", TO_MYSQL),
     ("text", "bit(3)", "01", "too_short", TO_MYSQL),
     ("varbit", "int", "01", "digits", TO_MYSQL),

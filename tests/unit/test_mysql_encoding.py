@@ -85,6 +85,17 @@ def test_a_geometry_becomes_srid_and_little_endian_wkb() -> None:
     assert geometry_hexadecimal(f"0101000000{point}".upper().encode()) == f"000000000101000000{point}".encode()
 
 
+def test_half_of_a_surrogate_pair_is_written_by_its_bytes() -> None:
+    """In a column of ucs2 or utf32; LOAD DATA, which is read as utf8mb4, cannot carry it."""
+    half, narrow = b"a\xed\xa0\x80", Type(Kind.TEXT, "varchar(9)", length=9, charset="ucs2")
+    assert literal(narrow, half) == b"_ucs2 x'0061d800'"
+    assert tuple_encoder([narrow])([(half,), (b"it's",)]) == [b"(_ucs2 x'0061d800')", b"('it\\'s')"]
+    assert literal(Type(Kind.TEXT, "text", charset="utf32"), half) == b"_utf32 x'000000610000d800'"
+    with pytest.raises(ValueError):
+        load_encoder([narrow])([(half,)])
+    assert load_encoder([narrow])([(b"a",)]) == b"a\n"
+
+
 def test_keys_are_compared_as_their_column_stores_them() -> None:
     """Padding, numbers as numbers, and floats in the column's own precision."""
     assert key_literal(Type(Kind.BYTES, "binary(4)", length=4, fixed=True), b"\\x01") == b"x'01000000'"

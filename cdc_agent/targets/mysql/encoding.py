@@ -84,6 +84,30 @@ def instant(value: bytes) -> bytes:
     return value.removesuffix(b"+00")
 
 
+def halved(type_: Type) -> bool:
+    """Whether a column's text may hold half of a surrogate pair as a character."""
+    return type_.kind is Kind.TEXT and type_.charset in _HALVES
+
+
+def whole_text(value: bytes) -> bytes:
+    """The text; ValueError for half of a surrogate pair, which LOAD DATA in utf8mb4 cannot carry."""
+    if _SURROGATE.search(value):
+        raise ValueError("half of a surrogate pair")
+    return value
+
+
+def text_literal(charset: str, value: bytes) -> bytes:
+    """A literal of the text; with half of a surrogate pair in it by its bytes in the column's character set."""
+    if not _SURROGATE.search(value):
+        return quoted(value)
+    text = value.decode("utf-8", "surrogatepass")
+    return b"_%b x'%b'" % (charset.encode(), text.encode(_HALVES[charset], "surrogatepass").hex().encode())
+
+
+_SURROGATE: Final = re.compile(rb"\xed[\xa0-\xbf]")
+_HALVES: Final = {"ucs2": "utf-16-be", "utf32": "utf-32-be"}
+
+
 # --- LOAD DATA ---------------------------------------------------------------------------------------------------
 
 
@@ -98,7 +122,7 @@ def load_cell(type_: Type, value: Value) -> bytes:
         return geometry_hexadecimal(value)
     if type_.kind is Kind.BIT:
         return b"%d" % bits(value)
-    convert = _plain(type_)
+    convert = whole_text if halved(type_) else _plain(type_)
     text = convert(value) if convert else value
     return text.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\0", b"\\0")
 
@@ -155,7 +179,7 @@ def _load_expression(type_: Type, name: str, escaping: str) -> str:
         return f"geometry_hexadecimal({name})"
     if type_.kind is Kind.BIT:
         return f"b'%d' % bits({name})"
-    return _plain_expression(type_, name) + escaping
+    return (f"whole_text({name})" if halved(type_) else _plain_expression(type_, name)) + escaping
 
 
 # --- literals ----------------------------------------------------------------------------------------------------
@@ -174,6 +198,8 @@ def literal(type_: Type, value: Value) -> bytes:
         return b"x'%b'" % geometry_hexadecimal(value)
     if type_.kind is Kind.BIT:
         return b"%d" % bits(value)
+    if halved(type_):
+        return text_literal(str(type_.charset), value)
     convert = _plain(type_)
     return quoted(convert(value) if convert else value)
 
@@ -204,6 +230,8 @@ def _literal_expression(type_: Type, name: str) -> str:
         return f"b\"x'%b'\" % geometry_hexadecimal({name})"
     if type_.kind is Kind.BIT:
         return f"b'%d' % bits({name})"
+    if halved(type_):
+        return f"text_literal({type_.charset!r}, {name})"
     return f"b\"'%b'\" % {_plain_expression(type_, name)}.replace(B, BB).replace(Q, BQ).replace(Z, BZ)"
 
 
@@ -226,7 +254,7 @@ def key_literal(type_: Type, value: Value) -> bytes:
     if type_.kind is Kind.BYTES and type_.fixed:
         return b"x'%b'" % hexadecimal(value).ljust(2 * (type_.length or 0), b"0")
     if type_.kind is Kind.TEXT and type_.fixed:
-        return quoted(value.rstrip(b" "))
+        return literal(type_, value.rstrip(b" "))
     return literal(type_, value)
 
 
@@ -243,6 +271,8 @@ def exact_condition(type_: Type, column: bytes, value: Value, *, native_json: bo
     if type_.kind is Kind.GEOMETRY:
         return b"CAST(%b AS BINARY) = %b" % (column, literal(type_, value))
     condition = b"%b = %b" % (column, key_literal(type_, value))
+    if type_.kind is Kind.TEXT and _SURROGATE.search(value):
+        return b"CAST(%b AS BINARY) = CAST(%b AS BINARY)" % (column, key_literal(type_, value))
     if type_.kind in (Kind.TEXT, Kind.JSON) and type_.charset is not None:
         text = quoted(value.rstrip(b" ") if type_.fixed else value)
         same = b"CAST(CONVERT(%b USING utf8mb4) AS BINARY) = CAST(_utf8mb4 %b AS BINARY)" % (column, text)
@@ -286,6 +316,8 @@ _NAMESPACE: Final[dict[str, Any]] = {
     "boolean": boolean,
     "instant": instant,
     "single": single,
+    "text_literal": text_literal,
+    "whole_text": whole_text,
     "year": year,
 }
 

@@ -147,17 +147,18 @@ def _latin1() -> Decode:
 
 
 def _unicode(charset: str) -> Decode:
+    """Half of a surrogate pair, which ucs2 and utf32 hold as a character, keeps its code in three bytes of UTF-8."""
     codec = _CODECS[charset]
     narrow = charset == "ucs2"
 
     def decode(data: bytes) -> bytes:
         try:
-            text = data.decode(codec)
+            text = data.decode(codec, "surrogatepass")
         except UnicodeDecodeError:
             raise _invalid(charset) from None
         if narrow and len(text) * 2 != len(data):
-            raise _invalid(charset)
-        return text.encode()
+            text = "".join([chr(int.from_bytes(data[i : i + 2], "big")) for i in range(0, len(data), 2)])
+        return text.encode("utf-8", "surrogatepass")
 
     return decode
 

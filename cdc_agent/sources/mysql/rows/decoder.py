@@ -63,6 +63,9 @@ class RowsDecoder:
         try:
             for message in messages:
                 self._event(message, changes)
+        except DecodeError as error:
+            named = error.message if self._label in error.message else f"{self._label}: {error.message}"
+            raise DecodeError(named) from None
         except (struct.error, IndexError, ValueError, RecursionError, zlib.error) as error:
             kind = type(error).__name__
             raise DecodeError(f"a rows event of {self._label} is not understood ({kind})") from None

@@ -1,0 +1,5 @@
+SELECT id, HEX(u), HEX(w), v FROM notes ORDER BY id;
+-- 1 | 0061 | 00000062 | 2
+-- 2 | 0061D8000062 | NULL | 2
+-- 3 | D83DDE00 | 00000078 | 2
+-- 4 | 0063 | 00000064 | 2
