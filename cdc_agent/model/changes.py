@@ -193,6 +193,8 @@ class TableEvent:
     keys: tuple[ForeignKey, ...] | None = ()
     """The foreign keys that the statement gives it, without a name where the server makes one up; None where it does
     not tell them."""
+    unlogged: tuple[str, ...] = ()
+    """What somebody has to run on the source before the table's rows are in the log; () when they are."""
     statement: str = field(default="", compare=False, repr=False)
     """The SQL as the log has it, '' where it has none. It may hold values of defaults: never shown."""
     schema: str = field(default="", compare=False, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from cdc_agent.errors import (
     SourceUnavailable,
 )
 from cdc_agent.model import echo
-from cdc_agent.model.changes import DELETE, INSERT, UPDATE, Identity, TableName, Truncate
+from cdc_agent.model.changes import DELETE, INSERT, UPDATE, EventKind, Identity, Rows, TableEvent, TableName, Truncate
 from cdc_agent.model.positions import Lsn, parse_lsn
 from cdc_agent.model.values import UNSENT, Kind
 from cdc_agent.sources.postgres import publication, setup, slot
@@ -403,6 +404,183 @@ def test_the_reader_stays_alive_while_it_waits_for_room(database: Database, read
         database.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
+# --- what happens to tables
+
+
+NARROWER = {
+    "kinds": ("SET (publish = 'insert')", ["it does not publish updates", "it does not publish deletes",
+                                           "it does not publish truncates"]),
+    "roots": ("SET (publish_via_partition_root = false)", ["it does not publish partitions under their root's name"]),
+    "rows": ("SET TABLE t WHERE (id > 5)", ["it publishes only some rows of public.t"]),
+    "columns": ("SET TABLE t (id)", ["it publishes only some columns of public.t"]),
+    "tables": ("SET TABLE other", ["it lacks public.t"]),
+}  # fmt: skip
+
+
+def everything(table: TableName) -> bool:
+    """A wildcard over public."""
+    return table[0] == "public"
+
+
+def events_of(one: Reading) -> list[TableEvent]:
+    return [piece for t in one.until_now() for piece in t.pieces if isinstance(piece, TableEvent)]
+
+
+def happened(one: Reading, count: int) -> list[TableEvent]:
+    """The events so far, once there are as many."""
+    return wait_until(lambda: found if len(found := events_of(one)) >= count else None, what=f"{count} events")
+
+
+def follow(reading: Open, ddl: str, *tables: str, url: str | None = None) -> Reading:
+    one = reading(ddl, *tables, run=False, url=url)
+    one.start(one.source.current_position(), everything)
+    return one
+
+
+def test_a_new_table_is_published_and_followed_from_its_first_row(reading: Open) -> None:
+    """Rows from before it was published come with the event, those from after it by the log: each is there."""
+    one = follow(reading, "CREATE TABLE t (id int PRIMARY KEY)", "t")
+    one.sql("CREATE TABLE n (id int PRIMARY KEY, a text, b bit(3)); INSERT INTO n VALUES (1, NULL, B'101')")
+    assert happened(one, 1) == [TableEvent(EventKind.CREATED, ("public", "n"))]
+    one.sql("INSERT INTO n VALUES (2, E'tab\\t', NULL)")
+    one.sql("UPDATE n SET a = 'x' WHERE id = 1")
+    state = {new[0]: new[1:] for kind, _, new in one.changes() if kind != DELETE}
+    assert state == {b"1": (b"x", b"101"), b"2": (b"tab\t", None)}
+    assert events_of(one) == [TableEvent(EventKind.CREATED, ("public", "n"))]
+    first = next(table for table in one.tables_seen() if table.name == "n")
+    assert first.key == (0,)
+
+
+def test_a_new_table_is_followed_from_there_when_the_log_is_read_again(reading: Open) -> None:
+    """The place where it was published is in the log: an agent that is killed there brings its rows again."""
+    one = follow(reading, "CREATE TABLE t (id int PRIMARY KEY)", "t")
+    one.catch_up()
+    position = one.position()
+    one.sql("CREATE TABLE n (id int PRIMARY KEY); INSERT INTO n VALUES (1)")
+    happened(one, 1)
+    one.stop()
+    one.sql("INSERT INTO n VALUES (2)")
+    one.start(position, everything)
+    assert {new[0] for _, _, new in one.changes()} == {b"1", b"2"}
+    assert events_of(one) == [TableEvent(EventKind.CREATED, ("public", "n"))]
+
+
+class Held(threading.Event):
+    """Says when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.asked.set()
+        return super().wait(timeout)
+
+
+def test_a_table_that_somebody_is_writing_to_is_published_behind_him(reading: Open) -> None:
+    """What was written before the table was published and is committed after it would be in neither."""
+    one = follow(reading, "CREATE TABLE t (id int PRIMARY KEY)", "t")
+    one.hold = held = Held()
+    one.sql("INSERT INTO t VALUES (0)")
+    wait_until(held.asked.is_set, what="the reader waits for room, and looks at nothing")
+    one.sql("CREATE TABLE n (id int PRIMARY KEY)")
+    with psycopg.connect(one.settings.url) as writer:
+        writer.execute("INSERT INTO n VALUES (1)")
+        held.set()
+        waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'n'::regclass"
+        wait_until(lambda: one.sql(waiting), timeout=60, what="the watch waits for the writer")
+        wait_until(lambda: not one.sql(waiting), what="it makes way for others")
+        assert events_of(one) == []
+        writer.commit()
+    assert happened(one, 1) == [TableEvent(EventKind.CREATED, ("public", "n"))]
+    assert one.changes()[1:] == [(INSERT, None, (b"1",))]
+
+
+def test_a_new_table_without_identity_is_told_and_not_published(reading: Open) -> None:
+    """Its updates would fail on the source; what would have to be done is said."""
+    one = follow(reading, "CREATE TABLE t (id int PRIMARY KEY)", "t")
+    one.sql("CREATE TABLE n (id int); INSERT INTO n VALUES (1)")
+    (event,) = happened(one, 1)
+    assert (event.kind, event.table) == (EventKind.CREATED, ("public", "n"))
+    one.sql("UPDATE n SET id = 2")
+    for statement in event.unlogged:
+        one.sql(statement)
+    assert happened(one, 2)[1] == TableEvent(EventKind.CREATED, ("public", "n"))
+    one.sql("INSERT INTO n VALUES (3)")
+    assert {new[0] for _, _, new in one.changes()} == {b"2", b"3"}
+
+
+def test_a_table_that_the_role_may_not_publish_is_told(database: Database, reading: Open) -> None:
+    """Under least rights the owner is told what to run; from there on it is followed, with the rows it had."""
+    role = f"{database.name}_least"
+    database.run(f"CREATE ROLE {role} LOGIN REPLICATION PASSWORD 'p'; GRANT pg_read_all_data TO {role}")
+    try:
+        database.run("CREATE TABLE t (id int PRIMARY KEY)")
+        Reading(database, [("public", "t")]).prepare()
+        database.run(f"ALTER PUBLICATION news OWNER TO {role}")
+        one = Reading(database, [("public", "t")], url=database.url(role, "p"))
+        one.start(one.source.current_position(), everything)
+        database.run("CREATE TABLE n (id int PRIMARY KEY); INSERT INTO n VALUES (1)")
+        (event,) = happened(one, 1)
+        database.run("INSERT INTO n VALUES (2)")
+        (statement,) = event.unlogged
+        database.run(statement)
+        database.run("INSERT INTO n VALUES (3)")
+        assert happened(one, 2)[1] == TableEvent(EventKind.CREATED, ("public", "n"))
+        assert {new[0] for _, _, new in one.changes()} == {b"1", b"2", b"3"}
+        one.stop()
+    finally:
+        database.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_another_table_under_the_same_name_is_noticed(reading: Open) -> None:
+    """DROP and CREATE, and a swap of names: the publication would go on with the old one, or none."""
+    one = follow(reading, "CREATE TABLE t (id int PRIMARY KEY)", "t")
+    one.sql("INSERT INTO t VALUES (1)")
+    one.sql("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t VALUES (2, 'x')")
+    assert happened(one, 1) == [TableEvent(EventKind.REPLACED, ("public", "t"))]
+    one.sql("INSERT INTO t VALUES (3, 'y')")
+    assert [new for _, _, new in one.changes()] == [(b"1",), (b"2", b"x"), (b"3", b"y")]
+
+
+def test_names_that_move_are_noticed(reading: Open) -> None:
+    """A renamed table and one that is dropped: each routed name is told of, wherever it went."""
+    one = follow(reading, "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE gone (id int PRIMARY KEY)", "t", "gone")
+    one.sql("ALTER TABLE t RENAME TO u; DROP TABLE gone")
+    told = happened(one, 3)
+    assert sorted(told, key=lambda event: event.table) == [
+        TableEvent(EventKind.DROPPED, ("public", "gone")),
+        TableEvent(EventKind.RENAMED, ("public", "t"), ("public", "u")),
+        TableEvent(EventKind.CREATED, ("public", "u"), ("public", "t")),
+    ]
+    one.sql("INSERT INTO u VALUES (1)")
+    assert one.changes() == [(INSERT, None, (b"1",))]
+    assert len(events_of(one)) == 3
+
+
+def test_a_rename_is_told_before_the_first_row_under_the_new_name(reading: Open) -> None:
+    """The log's own description says it in its place, even if nobody has looked at the catalogue yet."""
+    one = follow(reading, "CREATE TABLE t (id int PRIMARY KEY)", "t")
+    one.sql("INSERT INTO t VALUES (1)")
+    one.sql("ALTER TABLE t RENAME TO u; INSERT INTO u VALUES (2)")
+    pieces = [piece for t in one.until_now() for piece in t.pieces]
+    assert [type(piece) for piece in pieces] == [Rows, TableEvent, TableEvent, Rows]
+    assert [piece.kind for piece in pieces[1:3]] == [EventKind.RENAMED, EventKind.CREATED]
+
+
+@pytest.mark.parametrize("how", NARROWER)
+def test_a_publication_that_is_narrowed_stops_a_running_reader(reading: Open, how: str) -> None:
+    """Within moments, and with what it leaves out: what was changed meanwhile is not in the log."""
+    one = reading("CREATE TABLE t (id int PRIMARY KEY, a text); CREATE TABLE other (id int)", "t")
+    if how in ("rows", "columns") and one.database.server.spec.order < (15,):
+        pytest.skip("row filters and column lists came with PostgreSQL 15")
+    alteration, details = NARROWER[how]
+    one.sql(f"ALTER PUBLICATION news {alteration}")
+    error = one.failure()
+    assert isinstance(error, PublicationAltered)
+    assert list(error.details) == details
+
+
 # --- echoes, messages, origins
 
 CHECKPOINT = """
@@ -566,16 +744,6 @@ def test_a_table_that_takes_a_routed_name_is_loud(reading: Open) -> None:
     assert altered.value.details == ("it lacks public.t",)
 
 
-NARROWER = {
-    "kinds": ("SET (publish = 'insert')", ["it does not publish updates", "it does not publish deletes",
-                                           "it does not publish truncates"]),
-    "roots": ("SET (publish_via_partition_root = false)", ["it does not publish partitions under their root's name"]),
-    "rows": ("SET TABLE t WHERE (id > 5)", ["it publishes only some rows of public.t"]),
-    "columns": ("SET TABLE t (id)", ["it publishes only some columns of public.t"]),
-    "tables": ("SET TABLE other", ["it lacks public.t"]),
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("how", NARROWER)
 def test_a_publication_that_was_narrowed_stops_the_start(reading: Open, how: str) -> None:
     """What it leaves out would just be missing: kinds of change, rows, columns or tables."""
@@ -656,6 +824,20 @@ def test_setup_takes_an_unused_slot_and_refuses_a_used_one(reading: Open) -> Non
         setup.prepare(one.settings, slot=one.slot, publication=one.publication, tables=one.tables)
     assert setup.remove(one.settings, slot=one.slot, publication=one.publication) == (True, True)
     assert setup.remove(one.settings, slot=one.slot, publication=one.publication) == (False, False)
+
+
+def test_a_table_that_setup_adds_later_comes_with_its_rows(reading: Open) -> None:
+    """The log is told from where on it holds the table, in the transaction that publishes it."""
+    one = reading("CREATE TABLE t (id int PRIMARY KEY)", "t")
+    one.catch_up()
+    position = one.position()
+    one.stop()
+    one.sql("CREATE TABLE n (id int PRIMARY KEY); INSERT INTO n VALUES (1)")
+    setup.publish(one.settings, one.publication, [("public", "t"), ("public", "n")], one.slot)
+    one.sql("INSERT INTO n VALUES (2)")
+    one.start(position, everything)
+    assert {new[0] for _, _, new in one.changes()} == {b"1", b"2"}
+    assert events_of(one) == [TableEvent(EventKind.CREATED, ("public", "n"))]
 
 
 def test_slots_in_use_are_not_dropped(reading: Open) -> None:

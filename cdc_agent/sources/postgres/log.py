@@ -45,7 +45,7 @@ class PostgresLog:
         pipeline has a checkpoint and its slot is gone, SlotInUse when something else reads the slot.
         """
         if resumes:
-            publish(reader.database, reader.publication, tables)
+            publish(reader.database, reader.publication, tables, reader.slot)
             slots.require_ours(slots.state(_open(server), reader.slot), reader.slot, reader.database)
             note(False, f"{reader.source}: slot {reader.slot}")
             return None

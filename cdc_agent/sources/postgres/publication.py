@@ -9,15 +9,16 @@ https://www.postgresql.org/docs/current/sql-createpublication.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
 
-from cdc_agent.engines.postgres.identifiers import qualified, quote
+from cdc_agent.engines.postgres.identifiers import literal, qualified, quote
 from cdc_agent.errors import PrivilegeMissing
-from cdc_agent.model.changes import TableName
+from cdc_agent.model.changes import EventKind, TableName
 from cdc_agent.model.echo import CHECKPOINT
 from cdc_agent.sources.postgres.faults import translate
 
@@ -89,25 +90,30 @@ def read(connection: psycopg.Connection[Any], name: str) -> Publication | None:
     )
 
 
-def ensure(connection: psycopg.Connection[Any], name: str, tables: Sequence[TableName]) -> bool:
+def ensure(connection: psycopg.Connection[Any], name: str, tables: Sequence[TableName], slot: str = "") -> bool:
     """Make the publication cover `tables`; True when it had to be created.
 
-    Raises PrivilegeMissing, with the statements to run, where the role may not; LogUnusable for a table that cannot
-    be published.
+    `slot` is one that reads it already: its log is told of tables that are added, so that rows which they have are
+    brought along. Raises PrivilegeMissing, with the statements to run, where the role may not; LogUnusable for a table
+    that cannot be published.
     """
     needed = _with_checkpoint(connection, tables)
     found = read(connection, name)
     if found is not None and (found.tables == needed or not found.owned) and found.covers(needed):
         return False
     statements = sql(name, sorted(needed), create=found is None)
+    if found is not None and slot:
+        for table in sorted(needed - found.tables - {CHECKPOINT}):
+            statements = [_locked(table), *statements, _told(slot, table, EventKind.CREATED)]
     try:
         with connection.transaction():
             for statement in statements:
                 connection.execute(statement.encode())
     except psycopg.errors.InsufficientPrivilege as error:
+        listed = ["BEGIN", *statements, "COMMIT"] if found is not None and slot else statements
         raise PrivilegeMissing(
             f"this role may not {'create' if found is None else 'alter'} publication {name}",
-            details=[f"{statement};" for statement in statements],
+            details=[f"{statement};" for statement in listed],
             hint="have the statements above run by a role that owns the tables, or by a superuser",
         ) from error
     except psycopg.Error as error:
@@ -132,6 +138,44 @@ def sql(name: str, tables: Sequence[TableName], *, create: bool) -> list[str]:
         f"ALTER PUBLICATION {quote(name)} SET TABLE {listed}",
         f"ALTER PUBLICATION {quote(name)} SET ({_OPTIONS})",
     ]
+
+
+PUBLISHED: Final = "cdc_agent.published"
+"""The prefix of the logical message that says in a slot's log from where on a table is in it."""
+
+
+def addition(name: str, slot: str, table: TableName, kind: EventKind) -> list[str]:
+    """What adds a table so that none of its rows is lost: those from before the message are read when it is met.
+
+    The lock waits for whoever has written to the table already, and would commit later without having been published.
+    """
+    return [
+        "BEGIN",
+        _locked(table),
+        f"ALTER PUBLICATION {quote(name)} ADD TABLE ONLY {qualified(*table)}",
+        _told(slot, table, kind),
+        "COMMIT",
+    ]
+
+
+def _locked(table: TableName) -> str:
+    return f"LOCK TABLE {qualified(*table)} IN SHARE ROW EXCLUSIVE MODE"
+
+
+def _told(slot: str, table: TableName, kind: EventKind) -> str:
+    told = json.dumps({"slot": slot, "table": table, "kind": kind}, ensure_ascii=False)
+    return f"SELECT pg_logical_emit_message(true, '{PUBLISHED}', {literal(told)})"
+
+
+def read_addition(content: bytes, slot: str) -> tuple[TableName, EventKind] | None:
+    """What a message of `addition` says; None where it is about another slot, or nothing that an agent wrote."""
+    try:
+        told = json.loads(content)
+        schema, table = told["table"]
+        kind = EventKind(told["kind"])
+        return ((str(schema), str(table)), kind) if told["slot"] == slot else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def drop(connection: psycopg.Connection[Any], name: str) -> bool:

@@ -12,9 +12,10 @@ A relation that is announced again without a difference keeps its `Table`, and s
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -22,7 +23,7 @@ import psycopg
 from cdc_agent.engines.postgres.catalogue import Partition, ReplicaIdentity, find_all, partitions
 from cdc_agent.engines.postgres.types import TypeCatalogue
 from cdc_agent.model import echo
-from cdc_agent.model.changes import Column, Identity, Table, TableName
+from cdc_agent.model.changes import Column, EventKind, Identity, Table, TableEvent, TableName
 from cdc_agent.model.generated import lazily
 from cdc_agent.model.values import Kind, Type
 from cdc_agent.sources.postgres.pgoutput import Relation, RelationColumn, TypeName
@@ -31,6 +32,9 @@ from cdc_agent.sources.postgres.session import Session
 
 ONE_BY_ONE: Final = 4
 """Relations that are described by themselves before all that is expected is read: a short log seldom holds more."""
+
+EXPECTED: Final = -1
+"""Stands for the oid of a table whose coming was told, and whose rows have not come yet."""
 
 _COLUMNS: Final = """
 SELECT a.attrelid, a.attname::text, NOT a.attnotnull, a.attgenerated <> '',
@@ -78,14 +82,19 @@ class Relations:
         self,
         session: Session,
         wanted: Callable[[TableName], bool],
-        expected: Sequence[TableName] = (),
+        expected: Mapping[TableName, int] = MappingProxyType({}),
         until: int = 0,
     ) -> None:
-        """`expected` are tables whose rows, up to `until` (the log's end at the start, an LSN), may be in the log."""
+        """`expected` are the routed tables at the start, with their oids.
+
+        Rows of theirs up to `until` (the log's end at the start, an LSN) may be in the log.
+        """
         self._session = session
         self._wanted = wanted
-        self._expected = expected
+        self._expected = tuple(expected)
         self._until = until
+        self.known: dict[TableName, int] = dict(expected)
+        """The oid under each routed name, as far as it was told: 0 for none, EXPECTED for one that is not known."""
         self._one_by_one = 0
         self._types: dict[int, str] = {}
         self._foreseen: _Reading | None = None
@@ -101,22 +110,47 @@ class Relations:
         """A type that is not built in: kept in case the catalogue no longer has it."""
         self._types[message.oid] = message.name
 
-    def announce(self, relation: Relation, commit: int) -> None:
-        """A relation's version from the transaction that ends at `commit` on.
+    def announce(self, relation: Relation, commit: int) -> list[TableEvent]:
+        """A relation's version from the transaction that ends at `commit` on; what must have happened to tables.
 
         Raises SourceUnavailable when the catalogue cannot be asked.
         """
         name = (relation.schema, relation.name)
         oid = relation.oid
         known = self.routed.pop(oid, None) or self.own.pop(oid, None)
+        events = list(self._events(oid, name, commit))
         self.names[oid] = name
         if relation.schema != echo.SCHEMA and not self._wanted(name):
-            return
+            return events
         description = self._description(relation, commit)
         if known is None or known.full_name != name or self._described[oid] != description:
             known = _table(name, description)
         self._described[oid] = description
         (self.own if relation.schema == echo.SCHEMA else self.routed)[oid] = known
+        return events
+
+    def _events(self, oid: int, name: TableName, commit: int) -> Iterator[TableEvent]:
+        """What waited in the log at the start may be of tables that were not there any more by then."""
+        if name[0] == echo.SCHEMA:
+            return
+        before = self.names.get(oid, name)
+        if before != name and self._wanted(before):
+            yield from self._once(TableEvent(EventKind.RENAMED, before, name), 0)
+        if not self._wanted(name):
+            return
+        if commit > self._until or any(self.names[one] == name for one in self.routed):
+            kind = EventKind.REPLACED if self.known.get(name) else EventKind.CREATED
+            yield from self._once(TableEvent(kind, name, before if before != name else None), oid)
+        self.known[name] = oid
+
+    def tell(self, event: TableEvent, oid: int) -> Iterator[TableEvent]:
+        """An event that was learned of otherwise, unless it was told already; `oid` is the table's now, 0 for none."""
+        return self._once(event, oid)
+
+    def _once(self, event: TableEvent, oid: int) -> Iterator[TableEvent]:
+        known, self.known[event.table] = self.known.get(event.table), oid
+        if known != oid and not (known == EXPECTED and oid):
+            yield event
 
     def rest(self) -> None:
         """Nothing comes at the moment: hold no connection for it, and nothing that was read ahead."""

@@ -18,13 +18,13 @@ from cdc_agent.sources.postgres import publication as publications
 from cdc_agent.sources.postgres import slot as slots
 
 
-def publish(database: Database, publication: str, tables: Sequence[TableName]) -> bool:
-    """Make the publication cover the tables; True when it was created.
+def publish(database: Database, publication: str, tables: Sequence[TableName], slot: str = "") -> bool:
+    """Make the publication cover the tables; True when it was created. `slot` is one that reads it already.
 
     Raises PrivilegeMissing with the SQL for a person to run, LogUnusable, SourceUnavailable.
     """
     with connect(database, purpose="setup", unavailable=SourceUnavailable) as connection:
-        return publications.ensure(connection, publication, tables)
+        return publications.ensure(connection, publication, tables, slot)
 
 
 def prepare(database: Database, *, slot: str, publication: str, tables: Sequence[TableName]) -> slots.Slot:

@@ -11,25 +11,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Any, Final
 
 import psycopg
 
 from cdc_agent.config.model import Database
-from cdc_agent.engines.postgres.catalogue import list_tables
 from cdc_agent.engines.postgres.connection import connect
 from cdc_agent.engines.postgres.log_end import log_end
 from cdc_agent.errors import DecodeError, LogUnusable, PublicationAltered, SourceUnavailable
 from cdc_agent.model import echo
-from cdc_agent.model.changes import Table, TableName, Truncate
+from cdc_agent.model.changes import Table, TableEvent, TableName, Truncate
 from cdc_agent.model.positions import Lsn, Position
 from cdc_agent.model.values import Row, Value
 from cdc_agent.sources.assemble import Assembler, Report
 from cdc_agent.sources.base import Emit, ServerIdentity
 from cdc_agent.sources.postgres import publication as publications
 from cdc_agent.sources.postgres import slot as slots
+from cdc_agent.sources.postgres.copying import Copies, Published
 from cdc_agent.sources.postgres.faults import translate
 from cdc_agent.sources.postgres.pgoutput import (
     POSTGRES_EPOCH,
@@ -43,6 +43,7 @@ from cdc_agent.sources.postgres.received import Received
 from cdc_agent.sources.postgres.relations import Relations
 from cdc_agent.sources.postgres.session import Session
 from cdc_agent.sources.postgres.stream import HEADER, KEEPALIVE, XLOG_DATA, ReplicationStream, parse_keepalive
+from cdc_agent.sources.postgres.watch import Tables, TablesWatch, mark_of, tables_now
 from cdc_agent.tables.postgres import PostgresTables
 
 IDLE_BYTES: Final = 1024 * 1024
@@ -82,16 +83,20 @@ class PostgresSource:
         self._publication = publication
         self._report = report
         self._catalogue = Session(database, f"{pipeline} catalogue")
-        self._tables = PostgresTables(database, f"{pipeline} rows", SourceUnavailable)
+        self._looking = Session(database, f"{pipeline} watch")
+        self._rows = PostgresTables(database, f"{pipeline} rows", SourceUnavailable)
+        self._copies = Copies(database, f"{pipeline} copies")
         self._asking = threading.Lock()
-        """Held while `_tables` is asked."""
+        """Held while `_rows` is asked."""
         self._watched = PostgresTables(database, f"{pipeline} watch", SourceUnavailable)
         self._watching = threading.Lock()
         """Held while `_watched` is asked."""
         self._received = Received()
         self._stream: ReplicationStream | None = None
         self._wanted: Callable[[TableName], bool] | None = None
-        self._routed: list[TableName] = []
+        self._tables: Tables = {}
+        """All that there were at the start."""
+        self._mark: tuple[Any, ...] | None = None
         self._waiting = 0
         """The log's end at the start: up to there rows wait."""
         self._goal = Lsn(0)
@@ -130,13 +135,18 @@ class PostgresSource:
     def reread(self, table: Table, key: Mapping[str, Value]) -> Row | None:
         """See `sources.base.Source`; in the text that the log would have."""
         with self._asking:
-            self._received.settle(self._tables.unseen, self._closing.is_set)
-            return self._tables.reread(table, key)
+            self._received.settle(self._rows.unseen, self._closing.is_set)
+            return self._rows.reread(table, key)
 
     def settle(self) -> None:
         """See `sources.base.Source`. It may wait for long, on a connection of its own: nothing waits for it."""
         with self._watching:
             self._received.settle_all(self._watched.unseen, self._watched.running, self._closing.is_set)
+
+    def _await_received(self) -> None:
+        """Return when others see what the reader was sent so far."""
+        with self._asking:
+            self._received.settle(self._rows.unseen, self._closing.is_set)
 
     # --- the stream
 
@@ -180,15 +190,12 @@ class PostgresSource:
         slots.require_free(slots.wait_until_free(connection, self._slot) or found)
         end = log_end(connection)
         slots.require_position(found, position, end)
-        self._routed = self._require_published(connection)
+        self._tables = self._require_published(connection)
         self._waiting = end.value
         self._goal = max(self._goal, end)
 
-    def _require_published(self, connection: psycopg.Connection[Any]) -> list[TableName]:
-        """The routed tables.
-
-        One that took a routed name after setup is not in the publication: its changes would just be missing.
-        """
+    def _require_published(self, connection: psycopg.Connection[Any]) -> Tables:
+        """All tables; what the publication leaves out of the routed ones would just be missing."""
         found = publications.read(connection, self._publication)
         if found is None:
             raise LogUnusable(
@@ -197,23 +204,32 @@ class PostgresSource:
             )
         wanted = self._wanted
         assert wanted is not None
-        routed = [table for table in list_tables(connection) if wanted(table)]
-        if missing := found.shortfall(routed):
+        self._mark = mark_of(connection, self._publication)
+        tables = tables_now(connection)
+        if missing := found.shortfall(filter(wanted, tables)):
             raise PublicationAltered(f"publication {self._publication} leaves changes out", details=missing)
-        return routed
+        return tables
 
     def read(self, emit: Emit, stop: Callable[[], bool]) -> None:
         """See `sources.base.Source`."""
         stream, wanted = self._stream, self._wanted
         if stream is None or wanted is None:
             raise SourceUnavailable("the source was not started")
-        relations = Relations(self._catalogue, wanted, self._routed, self._waiting)
+        expected = {name: relation.oid for name, relation in self._tables.items() if wanted(name)}
+        relations = Relations(self._catalogue, wanted, expected, self._waiting)
         assembler = Assembler(emit, target=self._target, report=self._report)
-        reader = _Reader(stream, relations, assembler, self._received, self._report)
+        watch = TablesWatch(
+            self._looking, wanted, self._tables, self._mark, publication=self._publication, slot=self._slot
+        )
+        published = Published(
+            self._slot, wanted, self._await_received, self._copies, relations, assembler, self.keepalive
+        )
+        reader = _Reader(stream, relations, assembler, self._received, self._report, watch, published)
         with self._reading:
             try:
                 while not stop() and not self._closing.is_set():
                     reader.read_some()
+                    reader.look()
                     reader.seek(self._goal.value)
                     stream.tick()
             except BaseException:
@@ -246,7 +262,7 @@ class PostgresSource:
 
     def _close_tables(self) -> None:
         """Whoever waits for rows gives up at once; a statement that runs is cut off after a moment."""
-        for lock, tables in ((self._asking, self._tables), (self._watching, self._watched)):
+        for lock, tables in ((self._asking, self._rows), (self._watching, self._watched)):
             asked = lock.acquire(timeout=_CLOSE_SECONDS)
             tables.close()
             if asked:
@@ -254,6 +270,8 @@ class PostgresSource:
 
     def _close_stream(self) -> None:
         self._catalogue.close()
+        self._looking.close()
+        self._copies.close()
         if self._stream is not None:
             self._stream.close()
 
@@ -268,7 +286,13 @@ class _Reader:
         assembler: Assembler,
         received: Received,
         report: Report,
+        watch: TablesWatch,
+        published: Published,
     ) -> None:
+        self._watch = watch
+        self._published = published
+        self._end = stream.received
+        """How far the server's log is known to go."""
         self._stream = stream
         self._received = received.begun.append
         self._relations = relations
@@ -322,11 +346,30 @@ class _Reader:
             raise stream.ended()
         if not stream.wait():
             self._relations.rest()
+            self._watch.rest()
 
     def seek(self, goal: int) -> None:
         """Ask the server how far it is, while it is not known to have read its log up to `goal`."""
-        if self._seen < goal and not self._open and not self._stream.asked:
+        if self._seen < max(goal, self._watch.goal) and not self._open and not self._stream.asked:
             self._stream.ping()
+
+    def look(self) -> None:
+        """Between transactions: tell what has happened to tables, and look again when it is time."""
+        watch = self._watch
+        if self._open:
+            return
+        if watch.goal and (happened := watch.take(self._seen)):
+            self._tell([told for event, oid in happened for told in self._relations.tell(event, oid)])
+        if watch.due() and not watch.look(max(self._end, self._stream.received)):
+            self._stream.ping()
+
+    def _tell(self, events: Sequence[TableEvent]) -> None:
+        """A transaction of its own, where the log is read to."""
+        if events:
+            self._assembler.begin()
+            for event in events:
+                self._assembler.happened(event)
+            self._assembler.commit(Lsn(self._seen), None)
 
     def _unrouted(self, oid: int, frame: memoryview) -> None:
         if (own := self._relations.own.get(oid)) is not None:
@@ -360,7 +403,9 @@ class _Reader:
     def _rare(self, message: bytes) -> None:
         match parse(message):
             case Relation() as relation:
-                self._relations.announce(relation, self._commit_lsn)
+                for event in self._relations.announce(relation, self._commit_lsn):
+                    if not self._covered:
+                        self._assembler.happened(event)
             case TypeName() as name:
                 self._relations.name_type(name)
             case TruncateRelations() as truncate:
@@ -368,6 +413,9 @@ class _Reader:
             case LogicalMessage(transactional=True, prefix=echo.MESSAGE_PREFIX, content=content):
                 if not self._covered:
                     self._assembler.message(content)
+            case LogicalMessage(transactional=True, prefix=publications.PUBLISHED, content=content):
+                if not self._covered:
+                    self._published.take(content)
             case LogicalMessage():
                 pass
             case other:
@@ -391,6 +439,7 @@ class _Reader:
     def _keepalive(self, frame: memoryview) -> None:
         log_end, wants_answer = parse_keepalive(frame)
         asked, self._stream.asked = self._stream.asked, False
+        self._end = max(self._end, log_end)
         if wants_answer:
             self._refuse_shutdown_wait()
         if not self._open:
