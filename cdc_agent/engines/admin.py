@@ -66,8 +66,11 @@ class Admin(Protocol):
     def dialect(self, source_flavor: str) -> Dialect:
         """How tables are made here for sources of a flavour."""
 
-    def tables(self) -> list[tuple[str, str]]:
-        """(schema, name) of every ordinary table that the role sees, cdc_agent's own left out."""
+    def tables(self) -> list[TableName]:
+        """Every table that the role sees and whose rows are in the log, cdc_agent's own left out."""
+
+    def left_out(self) -> list[tuple[TableName, str]]:
+        """What is no such table under a table's name, and what it is: a view, an unlogged table."""
 
     def setting(self, name: str) -> str:
         """A server variable as text; '' when the server does not know it."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, Protocol
 
 from cdc_agent.config.model import Config, Database
-from cdc_agent.config.names import publication_name, slot_name
+from cdc_agent.config.names import publication_name, slot_name, split_name
 from cdc_agent.failpoints import armed
 from cdc_agent.flow.failing import FailingSource, FailingTarget
 from cdc_agent.mapping.routes import Routes
@@ -40,13 +40,16 @@ def log(database: Database) -> Log:
 def reader(config: Config, pipeline: str) -> Reader:
     """A pipeline as its source's server knows it."""
     settings = config.pipelines[pipeline]
+    database = config.databases[settings.source]
+    plain = [route.from_ for route in settings.tables if "*" not in route.from_]
     return Reader(
         pipeline=pipeline,
         source=settings.source,
         target=settings.target,
-        database=config.databases[settings.source],
+        database=database,
         slot=slot_name(pipeline, settings),
         publication=publication_name(pipeline, settings),
+        named=frozenset(split_name(name, database.default_schema) for name in plain),
     )
 
 

@@ -124,6 +124,10 @@ class Routes:
         """Whether any route takes the table."""
         return bool(self.for_table(table))
 
+    def names(self, table: TableName) -> bool:
+        """Whether an entry names the table, so that it is not a wildcard that takes it."""
+        return table in self._named
+
     def for_table(self, table: TableName) -> list[Route]:
         """The routes that take a table, in the order of the configuration; [] when none does."""
         found = self._cache.get(table)

@@ -17,6 +17,7 @@ from cdc_agent.errors import AgentError, TablesOutdated, TablesTooNew
 from cdc_agent.flow import ends as databases
 from cdc_agent.flow.acknowledging import UNSURE_SECONDS
 from cdc_agent.mapping.routes import Route, Routes
+from cdc_agent.model.changes import TableName
 from cdc_agent.model.remembered import Condition, TableState
 from cdc_agent.preflight import existing, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute
@@ -106,8 +107,11 @@ class _Check:
     def _routes(self, name: str, source: OnDatabase, target: OnDatabase | None) -> Iterator[Finding]:
         routes = databases.routes(self._config, name)
         found = routes.expand(source.server.tables())
+        others = [one for one in source.server.left_out() if routes.wanted(one[0])]
+        yield from _others(name, routes, others)
+        named = {id(route.settings) for table, _ in others for route in routes.for_table(table)}
         for entry in self._config.pipelines[name].tables:
-            if not any(route.settings is entry for route in found):
+            if not any(route.settings is entry for route in found) and id(entry) not in named:
                 hint = "create it, grant SELECT on it to the agent's role, or correct `from`"
                 yield error("PF040", name, f"there is no table {entry.from_} on {source.name}", hint)
         if target is not None:
@@ -149,6 +153,31 @@ def _existing(name: str, source: OnDatabase, target: OnDatabase, routes: Sequenc
     if versions.found(target.server) > VERSION or checkpoints.read(target.server, name) is not None:
         return
     yield from existing.finding(name, source, target, routes)
+
+
+def _others(name: str, routes: Routes, others: Sequence[tuple[TableName, str]]) -> Iterator[Finding]:
+    """What routes take that is no table with a log: an error where it is named, else it is left out."""
+    for table, kind in others:
+        if routes.names(table):
+            for route in routes.for_table(table):
+                where = f"{name}: {'.'.join(table)} → {'.'.join(route.target)}"
+                yield _not_logged(where, kind)
+    left: dict[str, list[str]] = {}
+    for table, kind in others:
+        if not routes.names(table):
+            left.setdefault(kind, []).append(".".join(table))
+    for kind, names in left.items():
+        finding = info if kind.endswith("view") else warning
+        message = f"left out of what wildcards take ({kind}): {', '.join(names)}"
+        yield finding("PF054", name, message, "`exclude` them, so that nobody expects their rows")
+
+
+def _not_logged(where: str, kind: str) -> Finding:
+    if kind == "system-versioned table":
+        message = "the source table is system-versioned: its log does not tell history from rows"
+        return error("PF053", where, message, "ALTER TABLE … DROP SYSTEM VERSIONING, or exclude the table")
+    message = f"a route names what is no table with a log: it is of the kind {kind}"
+    return error("PF040", where, message, "take the route out; a view's tables can be routed themselves")
 
 
 def _guarded(where: str, findings: Iterator[Finding]) -> Iterator[Finding]:

@@ -72,13 +72,6 @@ def storage_engine(on: OnRoute) -> Iterator[Finding]:
         yield error("PF051", on.where, message, "ALTER TABLE … ENGINE = InnoDB")
 
 
-def system_versioning(on: OnRoute) -> Iterator[Finding]:
-    """MariaDB logs a system-versioned table's history as inserts of more rows with the same key."""
-    if _kind(on.source, on.source_table.full_name)[1] == "SYSTEM VERSIONED":
-        message = "the source table is system-versioned: its log does not tell history from rows"
-        yield error("PF053", on.where, message, "ALTER TABLE … DROP SYSTEM VERSIONING, or exclude the table")
-
-
 def triggers(on: OnRoute) -> Iterator[Finding]:
     """Triggers of the target act on replicated rows; nothing can keep them from it."""
     yield from route_checks.acting(on)
@@ -104,7 +97,7 @@ class MysqlSide:
     """See `side.Side`."""
 
     checks: Final = mysql_checks.CHECKS
-    source_checks: Final[tuple[RouteCheck, ...]] = (system_versioning, cascades)
+    source_checks: Final[tuple[RouteCheck, ...]] = (cascades,)
     target_checks: Final[tuple[RouteCheck, ...]] = (loose_keys, storage_engine, rights, triggers, keys)
 
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:

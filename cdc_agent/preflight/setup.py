@@ -20,6 +20,7 @@ from cdc_agent.failpoints import around
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.keys import KeysInForce
 from cdc_agent.mapping.routes import Route, Routes
+from cdc_agent.model.changes import TableName
 from cdc_agent.model.positions import Position
 from cdc_agent.model.remembered import Aspect, Remembered
 from cdc_agent.preflight import create, existing
@@ -39,7 +40,7 @@ class Report:
     done: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    """What source tables have and the target tables that were made have not."""
+    """What wildcards leave out, and what source tables have and the target tables that were made have not."""
 
 
 def set_up(
@@ -94,12 +95,23 @@ def routed(source: Admin, routes: Routes, settings: Sequence[RouteSettings]) -> 
     found = routes.expand(source.tables())
     taken = {id(route.settings) for route in found}
     missing = [entry.from_ for entry in settings if id(entry) not in taken]
+    if missing and (others := [one for one in source.left_out() if routes.names(one[0])]):
+        raise SourceSchemaError(
+            "only tables whose rows are logged one by one can be replicated",
+            details=[f"{'.'.join(name)} is a {kind}".replace("a unlogged", "an unlogged") for name, kind in others],
+            hint="take these routes out; a view's tables can be routed themselves",
+        )
     if missing:
         raise SourceSchemaError(
             f"no table on the source for {', '.join(missing)}",
             hint="create the table, grant SELECT on it to the agent's role, or correct `from`",
         )
     return found
+
+
+def left_out(source: Admin, routes: Routes) -> list[tuple[TableName, str]]:
+    """What wildcards would take if it were a table with a log, and what it is."""
+    return [(name, kind) for name, kind in source.left_out() if routes.wanted(name) and not routes.names(name)]
 
 
 class _Setup:
@@ -188,6 +200,8 @@ class _Setup:
         source = self._servers[settings.source]
         found = routed(source, databases.routes(self._config, name), settings.tables)
         tables = list(dict.fromkeys(route.source for route in found))
+        for table, kind in left_out(source, databases.routes(self._config, name)):
+            self.report.left_out.append(f"{settings.source}: {kind} {'.'.join(table)}")
         held = checkpoints.read(self._servers[settings.target], name)
         known = _known(source, self._servers[settings.target], found)
         reader = databases.reader(self._config, name)

@@ -51,6 +51,8 @@ class Reader:
     """The source."""
     slot: str
     publication: str
+    named: frozenset[TableName] = frozenset()
+    """The source tables that routes name without a wildcard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdc_agent.config.load import load
+from cdc_agent.errors import SourceSchemaError
 from cdc_agent.preflight.check import check, plain_connection
 from cdc_agent.preflight.findings import RULES, Finding, Severity
 from cdc_agent.preflight.setup import set_up
@@ -348,6 +349,47 @@ def test_system_versioned_sources(postgres: Server, version: ServerSpec, tmp_pat
     target.run("CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE u (id integer PRIMARY KEY)")
     (found,) = [finding for finding in find(sync(tmp_path, source, target, "t", "u")) if finding.code == "PF053"]
     assert f"{source.name}.t " in found.where
+
+
+LEFT_OUT = {
+    "postgres": (
+        "CREATE VIEW v AS SELECT 1 AS id; CREATE MATERIALIZED VIEW m AS SELECT 1 AS id; "
+        "CREATE UNLOGGED TABLE u (id integer PRIMARY KEY); CREATE FOREIGN DATA WRAPPER w; "
+        "CREATE SERVER far FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE f (id integer) SERVER far",
+        {"view": "v", "materialized view": "m", "unlogged table": "u", "foreign table": "f"},
+    ),
+    "mysql": ("CREATE VIEW v AS SELECT 1 AS id", {"view": "v"}),
+    "mariadb": (
+        "CREATE VIEW v AS SELECT 1 AS id; CREATE SEQUENCE s; "
+        "CREATE TABLE h (id integer PRIMARY KEY) WITH SYSTEM VERSIONING",
+        {"view": "v", "sequence": "s", "system-versioned table": "h"},
+    ),
+}
+
+
+def test_what_is_no_table_with_a_log_is_left_out_by_name(any_server: Server, postgres: Server, tmp_path: Path) -> None:
+    """A wildcard takes the rest, and setup goes on; a route that names one is an error that says what it is."""
+    source, target = any_server.create_database("one"), postgres.create_database("other")
+    ddl, kinds = LEFT_OUT[source.engine]
+    for statement in (*ddl.split("; "), "CREATE TABLE t (id integer PRIMARY KEY)"):
+        source.run(statement)
+    target.run("CREATE TABLE t (id integer PRIMARY KEY)")
+    one = sync(tmp_path, source, target, "*")
+    found = [finding for finding in find(one) if finding.code == "PF054"]
+    told = {(kind, name) for kind, name in kinds.items() for finding in found if f"({kind})" in finding.message}
+    assert told == set(kinds.items())
+    assert all(f"{schema(source)}.{name}" in " ".join(finding.message for finding in found) for name in kinds.values())
+    assert codes(find(one)) == set()
+    report = set_up(load(one.write(), {}), [one.named("there")])
+    try:
+        assert set(report.left_out) == {f"one: {kind} {schema(source)}.{name}" for kind, name in kinds.items()}
+    finally:
+        one.close()
+    named = sync(tmp_path, source, target, "v")
+    assert "PF040" in codes(find(named))
+    with pytest.raises(SourceSchemaError) as refused:
+        set_up(load(named.write(), {}), [named.named("there")])
+    assert refused.value.details == (f"{schema(source)}.v is a view",)
 
 
 def test_unreachable_databases_do_not_hide_the_rest(pair: tuple[Database, Database], tmp_path: Path) -> None:

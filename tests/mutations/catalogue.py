@@ -259,9 +259,9 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a changed relation is ignored", 9, PG_SOURCE,
-        "                self._relations.announce(relation, self._commit_lsn)\n",
-        "                if relation.oid not in self._relations.names:\n"
-        "                    self._relations.announce(relation, self._commit_lsn)\n",
+        "                for event in self._relations.announce(relation, self._commit_lsn):\n",
+        "                known = relation.oid in self._relations.names\n"
+        "                for event in () if known else self._relations.announce(relation, self._commit_lsn):\n",
         OF_PG_SOURCE, "alter_table",
     ),
     Mutation(

@@ -91,6 +91,7 @@ PROVOKED = {
     "PF051": "contract/test_preflight.py",
     "PF052": "contract/test_preflight.py",
     "PF053": "contract/test_preflight.py",
+    "PF054": "contract/test_preflight.py",
     "PF060": "contract/test_preflight.py",
     "PF061": "contract/test_preflight.py",
     "PF062": "contract/test_preflight.py",

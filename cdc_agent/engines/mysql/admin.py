@@ -80,6 +80,9 @@ class MysqlAdmin:
         except pymysql.MySQLError as error:
             raise translate(error, self._purpose) from error
 
+    def left_out(self) -> list[tuple[TableName, str]]:
+        return catalogue.left_out(self._session)
+
     def setting(self, name: str) -> str:
         found = self.rows("SHOW GLOBAL VARIABLES LIKE %s", (name.replace("_", r"\_"),))
         return str(found[0][1] or "") if found else ""

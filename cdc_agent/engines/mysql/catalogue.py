@@ -26,10 +26,17 @@ _TABLE: Final = """
 """
 _TABLES: Final = """
     SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
-    WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND (%s IS NULL OR TABLE_SCHEMA = %s)
+    WHERE TABLE_TYPE = 'BASE TABLE' AND (%s IS NULL OR TABLE_SCHEMA = %s)
       AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'cdc_agent')
     ORDER BY TABLE_SCHEMA, TABLE_NAME
 """
+_LEFT_OUT: Final = """
+    SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES
+    WHERE TABLE_TYPE NOT IN ('BASE TABLE', 'SYSTEM VIEW')
+      AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'cdc_agent')
+    ORDER BY TABLE_TYPE, TABLE_SCHEMA, TABLE_NAME
+"""
+_KINDS: Final = {"SYSTEM VERSIONED": "system-versioned table", "TEMPORARY": "temporary table"}
 _COLUMNS: Final = """
     SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, COLUMN_DEFAULT, EXTRA
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME {chosen}
@@ -217,8 +224,17 @@ def _table(
 def list_tables(
     connection: Session, schema: str | None = None, *, unavailable: type[Retryable] = TargetUnavailable
 ) -> list[TableName]:
-    """Every base table that the user can see, but for the servers' and the agent's own; of one database if given."""
+    """Every base table that the user can see, but for the servers' and the agent's own; of one database if given.
+
+    A system-versioned table is none.
+    """
     return [(row[0], row[1]) for row in rows_of(connection, _TABLES, (schema, schema), unavailable)]
+
+
+def left_out(connection: Session, *, unavailable: type[Retryable] = TargetUnavailable) -> list[tuple[TableName, str]]:
+    """What is no base table, and what it is: a view, a sequence, a system-versioned table."""
+    rows = rows_of(connection, _LEFT_OUT, (), unavailable)
+    return [((schema, name), _KINDS.get(kind, kind.lower())) for schema, name, kind in rows]
 
 
 def triggers(

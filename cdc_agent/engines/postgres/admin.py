@@ -101,6 +101,12 @@ class PostgresAdmin:
         except psycopg.Error as error:
             raise translate(error, self._purpose) from error
 
+    def left_out(self) -> list[tuple[TableName, str]]:
+        try:
+            return catalogue.left_out(self.connection)
+        except psycopg.Error as error:
+            raise translate(error, self._purpose) from error
+
     def setting(self, name: str) -> str:
         return str(self.rows("SELECT current_setting(%s, true)", (name,))[0][0] or "")
 

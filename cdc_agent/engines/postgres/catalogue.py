@@ -33,10 +33,23 @@ FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p')
   AND NOT c.relispartition
-  AND c.relpersistence <> 't'
+  AND c.relpersistence = 'p'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cdc_agent')
   AND n.nspname NOT LIKE 'pg\\_toast%%'
 ORDER BY n.nspname, c.relname
+"""
+
+_LEFT_OUT: Final = """
+SELECT n.nspname, c.relname,
+       CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
+                      ELSE CASE c.relpersistence WHEN 't' THEN 'temporary table' ELSE 'unlogged table' END END
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE (c.relkind IN ('v', 'm', 'f') OR c.relkind IN ('r', 'p') AND c.relpersistence <> 'p')
+  AND NOT c.relispartition
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'cdc_agent')
+  AND n.nspname NOT LIKE 'pg\\_toast%%'
+ORDER BY 3, n.nspname, c.relname
 """
 
 _COLUMNS: Final = """
@@ -216,8 +229,13 @@ def find_all(connection: psycopg.Connection[Any], names: Sequence[TableName]) ->
 
 
 def list_tables(connection: psycopg.Connection[Any]) -> list[TableName]:
-    """All tables but the system's, the agent's own and the partitions of others, by name."""
+    """All tables with a log but the system's, the agent's own and the partitions of others, by name."""
     return [(schema, name) for schema, name in connection.execute(_TABLES).fetchall()]
+
+
+def left_out(connection: psycopg.Connection[Any]) -> list[tuple[TableName, str]]:
+    """What is no such table, and what it is."""
+    return [((schema, name), kind) for schema, name, kind in connection.execute(_LEFT_OUT).fetchall()]
 
 
 def describe(

@@ -19,7 +19,12 @@ class MysqlLog:
     def source(self, reader: Reader, report: Report) -> MysqlSource:
         """See `sources.base.Log`."""
         return MysqlSource(
-            reader.database, name=reader.source, target=reader.target, pipeline=reader.pipeline, report=report
+            reader.database,
+            name=reader.source,
+            target=reader.target,
+            pipeline=reader.pipeline,
+            report=report,
+            named=reader.named.__contains__,
         )
 
     def prepare(

@@ -29,6 +29,9 @@ _VARIABLES: Final = (*_NEEDED, "gtid_mode", "lower_case_table_names", "server_id
 _SETTLING_SECONDS: Final = 5
 """How long a transaction may take from the log into gtid_executed."""
 
+VERSIONED_HINT: Final = (
+    "ALTER TABLE … DROP SYSTEM VERSIONING, or exclude them: their log does not tell history from rows"
+)
 _VERSIONED: Final = (
     "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED'"
 )
@@ -97,16 +100,20 @@ class SourceServer:
             )
         return found
 
-    def check_versioned(self, wanted: Callable[[TableName], bool]) -> None:
-        """Raises LogUnusable for routed system-versioned tables: MariaDB logs their history rows as plain inserts."""
+    def versioned(self, wanted: Callable[[TableName], bool], named: Callable[[TableName], bool]) -> list[TableName]:
+        """The system-versioned tables, which a wildcard leaves out: MariaDB logs their history rows as plain inserts.
+
+        Raises LogUnusable for one that a route names.
+        """
         if not self.mariadb:
-            return
+            return []
         tables = [(str(schema), str(name)) for schema, name in self.run(_VERSIONED)]
-        if versioned := [f"{schema}.{name}" for schema, name in tables if wanted((schema, name))]:
+        routed = [table for table in tables if wanted(table)]
+        if refused := [".".join(table) for table in routed if named(table)]:
             raise LogUnusable(
-                f"system-versioned tables cannot be replicated: {', '.join(versioned)}",
-                hint="ALTER TABLE … DROP SYSTEM VERSIONING, or exclude them: their log does not tell history from rows",
+                f"system-versioned tables cannot be replicated: {', '.join(refused)}", hint=VERSIONED_HINT
             )
+        return routed
 
     def check_mysql_gtids(self, position: BinlogPosition) -> None:
         """Raises LogGone when GTIDs behind the position were purged, or the server lacks some in front of it."""

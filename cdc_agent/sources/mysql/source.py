@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from cdc_agent.config.model import Database
@@ -65,7 +65,18 @@ def _same_server(identity: str) -> Check:
 class MysqlSource:
     """Implements `sources.base.Source`. `target` is the name of the pipeline's other database, for dropping echoes."""
 
-    def __init__(self, database: Database, *, name: str, target: str, pipeline: str, report: Report) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        name: str,
+        target: str,
+        pipeline: str,
+        report: Report,
+        named: Callable[[TableName], bool] = lambda table: True,
+    ) -> None:
+        """`named` tables are routed without a wildcard."""
+        self._named = named
         self._database = database
         self._name = name
         self._target = target
@@ -139,7 +150,7 @@ class MysqlSource:
 
     def _prepare(self, server: SourceServer, position: BinlogPosition, wanted: Callable[[TableName], bool]) -> None:
         variables = server.check_settings()
-        server.check_versioned(wanted)
+        left_out = server.versioned(wanted, self._named)
         gtid_mode = variables.get("gtid_mode", "OFF").upper()
         by_gtid = bool(position.gtid) and (server.mariadb or gtid_mode == "ON")
         if not by_gtid:
@@ -153,7 +164,7 @@ class MysqlSource:
         gtids = server.known_gtids(position, gtid_mode)
         charsets = Charsets.load(self._ask_rows)
         lower_case = variables.get("lower_case_table_names", "0") != "0"
-        self._stream = self._streams(position, gtids, wanted, charsets, server.mariadb, lower_case)
+        self._stream = self._streams(position, gtids, wanted, left_out, charsets, server.mariadb, lower_case)
         known, identity = server.end_of_log(), server.identity().text
         dump = self._dumped(position, by_gtid, server.mariadb, identity)
         readers = self._readers(identity)
@@ -175,6 +186,7 @@ class MysqlSource:
         position: BinlogPosition,
         gtids: MysqlGtids | MariadbGtids | None,
         wanted: Callable[[TableName], bool],
+        left_out: Collection[TableName],
         charsets: Charsets,
         mariadb: bool,
         lower_case: bool,
@@ -185,6 +197,7 @@ class MysqlSource:
                 position=position,
                 gtids=gtids,
                 wanted=wanted,
+                left_out=left_out,
                 target=self._target,
                 maps=TableMaps(charsets, "mariadb" if mariadb else "mysql", DerivedColumns(self._ask_rows)),
                 charsets=charsets,

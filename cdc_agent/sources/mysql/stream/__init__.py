@@ -19,7 +19,7 @@ It never decodes a row and never does I/O, except that a large or forgotten XA b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from cdc_agent.engines.mysql.visible import Received
@@ -73,6 +73,7 @@ class Stream:
         position: BinlogPosition,
         gtids: MysqlGtids | MariadbGtids | None,
         wanted: Callable[[TableName], bool],
+        left_out: Collection[TableName] = (),
         target: str,
         maps: TableMaps,
         charsets: Charsets,
@@ -80,19 +81,22 @@ class Stream:
         report: Report,
         lower_case: bool = False,
     ) -> None:
-        """`gtids` is the set up to `position`, None when it is not known; `lower_case`: the server's names are."""
+        """`gtids` is the set up to `position`, None when it is not known; `lower_case`: the server's names are.
+
+        `left_out` are tables that are not wanted though a route would take them.
+        """
         self._reader = EventReader()
         self._started = position
         self._cursor = cursor = Cursor(position, gtids)
         self._handover = Handover(emit)
         self._assembler = assembler = Assembler(self._handover.take, target=target, report=report)
         self._dispatch: list[Handler] = [self._unknown] * 256
-        tables, held = KnownTables(maps, wanted, lower_case=lower_case), Branches()
+        tables, held = KnownTables(maps, wanted, left_out, lower_case=lower_case), Branches()
         self._transactions = transactions = Transactions(cursor, assembler, self._handover, tables)
         self._plain = PlainTransactions(cursor, assembler, tables)
         xa = XaEvents(cursor, assembler, tables, transactions, held, branches, self._dispatch)
         rows = RowEvents(cursor, assembler, tables, transactions, held)
-        queries = QueryEvents(cursor, assembler, tables, transactions, xa, charsets)
+        queries = QueryEvents(cursor, assembler, tables, transactions, xa, charsets, report)
         own: Handlers = {
             **dict.fromkeys(_NOT_OURS, self._ignore),
             kinds.TRANSACTION_PAYLOAD: self._payload,

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from cdc_agent.errors import DecodeError, LogUnusable
-from cdc_agent.model.changes import TableName, Truncate
-from cdc_agent.sources.assemble import Assembler
+from cdc_agent.model.changes import Alteration, EventKind, TableName, Truncate
+from cdc_agent.sources.assemble import Assembler, Report
 from cdc_agent.sources.mysql import compression
 from cdc_agent.sources.mysql.events import kinds, queries
 from cdc_agent.sources.mysql.events.reader import Event
@@ -24,6 +24,11 @@ from cdc_agent.sources.mysql.stream.tables import KnownTables
 from cdc_agent.sources.mysql.stream.transactions import Transactions
 from cdc_agent.sources.mysql.stream.xa import XaEvents
 
+_VERSIONING: Final = Alteration("ADD SYSTEM VERSIONING")
+VERSIONED_HINT: Final = (
+    "exclude it, or ALTER TABLE … DROP SYSTEM VERSIONING; then run teardown, copy the rows again, and run setup: the "
+    "log of such a table does not tell history from rows"
+)
 STATEMENT_HINT: Final = (
     "the session that wrote it did not use binlog_format = ROW; forbid that (remove the right to set it), then run "
     "teardown, copy the rows again, and run setup for this pipeline, since these rows are not in the log"
@@ -41,7 +46,9 @@ class QueryEvents:
         transactions: Transactions,
         xa: XaEvents,
         charsets: Charsets,
+        report: Report,
     ) -> None:
+        self._report = report
         self._cursor = cursor
         self._assembler = assembler
         self._tables = tables
@@ -148,8 +155,20 @@ class QueryEvents:
         for event in change.events:
             table, other = self._tables.cased(event.table), event.other and self._tables.cased(event.other)
             if self._tables.wanted(table) if table[1] else table[0] in self._tables.schemas:
+                if _VERSIONING in event.alterations:
+                    self._versioned(event.kind, table)
+                    continue
                 keys = event.keys and tuple(
                     replace(key, references=self._tables.cased(key.references)) for key in event.keys
                 )
                 found = replace(event, table=table, other=other, keys=keys, statement=text, schema=query.schema)
                 self._assembler.happened(found)
+
+    def _versioned(self, kind: EventKind, table: TableName) -> None:
+        """A new system-versioned table is left out; one that was followed cannot be any more."""
+        if kind is not EventKind.CREATED:
+            raise LogUnusable(
+                f"{'.'.join(table)} became system-versioned before {self._cursor.place}", hint=VERSIONED_HINT
+            )
+        self._tables.leave_out(table)
+        self._report("table_left_out", table)

@@ -6,7 +6,7 @@ map that has been seen before costs one look-up. Nothing here does I/O but the `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -19,6 +19,11 @@ OWN: Final = 1
 WANTED: Final = 2
 _KNOWN_MAPS: Final = 10_000
 
+_SEQUENCE: Final = [
+    "next_not_cached_value", "minimum_value", "maximum_value", "start_value", "increment", "cache_size",
+    "cycle_option", "cycle_count",
+]  # fmt: skip
+
 Known: TypeAlias = "tuple[int, int, Table | None]"
 """(table id, use, the table unless it is unwanted)."""
 
@@ -26,20 +31,37 @@ Known: TypeAlias = "tuple[int, int, Table | None]"
 class KnownTables:
     """The table maps of one log, and those of the transaction that is being read."""
 
-    __slots__ = ("_lower_case", "_maps", "_without_keys", "by_id", "by_map", "schemas", "wanted")
+    __slots__ = ("_left_out", "_lower_case", "_maps", "_wanted", "_without_keys", "by_id", "by_map", "schemas")
 
-    def __init__(self, maps: TableMaps, wanted: Callable[[TableName], bool], *, lower_case: bool) -> None:
+    def __init__(
+        self,
+        maps: TableMaps,
+        wanted: Callable[[TableName], bool],
+        left_out: Collection[TableName] = (),
+        *,
+        lower_case: bool,
+    ) -> None:
         """`lower_case`: the server's names are; statements have them as they were written."""
         self._maps = maps
         self._lower_case = lower_case
         self._without_keys: dict[Table, Table] = {}
-        self.wanted = wanted
+        self._wanted = wanted
+        self._left_out = set(left_out)
         self.by_map: dict[bytes, Known] = {}
         """By a table map's body; `define` adds to it."""
         self.by_id: dict[int, tuple[int, Table | None]] = {}
         """(use, table) by the id that row events name, in the transaction that is being read."""
         self.schemas: set[str] = set()
         """Those that held a wanted table."""
+
+    def wanted(self, table: TableName) -> bool:
+        """Whether a route takes the table and nothing speaks against it."""
+        return self._wanted(table) and table not in self._left_out
+
+    def leave_out(self, table: TableName) -> None:
+        """From here on it is not wanted."""
+        self._left_out.add(table)
+        self.by_map.clear()
 
     def define(self, body: bytes) -> Known:
         """A table map that `by_map` does not hold. Raises what describing a wanted table raises."""
@@ -50,7 +72,10 @@ class KnownTables:
             self.by_map.clear()
         if use == WANTED:
             self.schemas.add(found.schema)
-        known = (found.table_id, use, found.table() if use else None)
+        table = found.table() if use else None
+        if use == WANTED and table is not None and _is_sequence(table):
+            use, table = UNWANTED, None
+        known = (found.table_id, use, table)
         self.by_map[body] = known
         return known
 
@@ -69,3 +94,8 @@ class KnownTables:
         """Table ids start anew with a restarted server, and so with another file."""
         self.by_id.clear()
         self.by_map.clear()
+
+
+def _is_sequence(table: Table) -> bool:
+    """MariaDB logs a sequence as a table of one row: https://mariadb.com/kb/en/sequence-overview/"""
+    return [column.name for column in table.columns] == _SEQUENCE

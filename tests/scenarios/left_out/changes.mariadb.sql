@@ -1,0 +1,12 @@
+INSERT INTO t VALUES (1);
+SELECT NEXTVAL(s);
+INSERT INTO v VALUES (2);
+INSERT INTO versioned VALUES (1);
+UPDATE versioned SET id = 2;
+CREATE TABLE versioned_later (id integer PRIMARY KEY) WITH SYSTEM VERSIONING;
+INSERT INTO versioned_later VALUES (1);
+CREATE TEMPORARY TABLE passing (id integer);
+INSERT INTO passing VALUES (1);
+DROP TEMPORARY TABLE passing;
+-- wait
+INSERT INTO t VALUES (3);

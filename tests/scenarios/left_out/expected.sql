@@ -1,0 +1,4 @@
+SELECT id FROM t ORDER BY id;
+-- 1
+-- 2
+-- 3
