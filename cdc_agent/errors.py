@@ -174,6 +174,16 @@ class PublicationAltered(Fatal):
     )
 
 
+class UpdatesWouldFail(Fatal):
+    """Tables without a replica identity are not published unasked: their updates would fail on the source."""
+
+    code = "SL009"
+    hint = (
+        "give them a primary key or REPLICA IDENTITY FULL, or exclude them; cdc-agent setup -c FILE --without-identity "
+        "publishes them all the same"
+    )
+
+
 # --- the target (TG) ---------------------------------------------------------------------------------------------
 
 

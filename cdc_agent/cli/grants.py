@@ -9,12 +9,13 @@ from cdc_agent.cli.common import Invocation, common
 
 @click.command("grants")
 @common
-def command(invocation: Invocation) -> None:
+@click.option("--create-tables", is_flag=True, help="Also the rights that setup --create-tables needs.")
+def command(invocation: Invocation, create_tables: bool) -> None:
     """Print, for each database, the SQL that gives its role the least rights that work. Connects to nothing."""
     from cdc_agent.preflight.grants import grants
 
     config = invocation.config()
-    found = grants(config, invocation.chosen(config))
+    found = grants(config, invocation.chosen(config), create_tables=create_tables)
     blocks = []
     for name, statements in found.items():
         database = config.databases[name]

@@ -21,7 +21,15 @@ from cdc_agent.cli.common import Invocation, common
     help="Rows that the source has and an empty target has not: they are not copied.",
 )
 @click.option("--upgrade", is_flag=True, help="Also upgrade the agent's own tables, when an older version made them.")
-def command(invocation: Invocation, create_tables: bool, only_print: bool, existing_rows: str, upgrade: bool) -> None:
+@click.option("--without-identity", is_flag=True, help="Also publish tables whose UPDATE and DELETE will fail thereby.")
+def command(
+    invocation: Invocation,
+    create_tables: bool,
+    only_print: bool,
+    existing_rows: str,
+    upgrade: bool,
+    without_identity: bool,
+) -> None:
     """Create what the pipelines need on their servers; running it again changes nothing."""
     from cdc_agent.preflight.setup import printed, set_up
 
@@ -36,6 +44,7 @@ def command(invocation: Invocation, create_tables: bool, only_print: bool, exist
         create_tables=create_tables,
         upgrade=upgrade,
         ignore_existing=existing_rows == "ignore",
+        without_identity=without_identity,
     )
     kinds = (("done", report.done), ("unchanged", report.unchanged), ("left out", report.left_out))
     lines = [f"{kind:<9}  {what}" for kind, found in kinds for what in found]

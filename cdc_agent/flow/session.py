@@ -142,7 +142,8 @@ class Session:
 
     def _happened(self, event: TableEvent) -> None:
         table = ".".join(filter(None, event.table))
-        log.warning(f"table_{event.kind}", pipeline=self._given.name, table=table, what=event.text)
+        unlike = {"differs": event.unlike} if event.unlike else {}
+        log.warning(f"table_{event.kind}", pipeline=self._given.name, table=table, what=event.text, **unlike)
 
     # --- from two connections to a log that is read from the checkpoint on
 

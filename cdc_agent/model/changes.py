@@ -201,6 +201,28 @@ class TableEvent:
     """The one that names without a schema in `statement` are in."""
 
     @property
+    def unlike(self) -> str:
+        """Why the target's rows are not the source's from here on, whatever comes; '' where they still are."""
+        other = ".".join(self.other) if self.other else ""
+        if self.unlogged:
+            return "its rows are not in the log: " + "; ".join(self.unlogged)
+        match self.kind:
+            case EventKind.EMPTIED:
+                return f"a partition's rows went without a trace in the log{other and f', to {other}'}"
+            case EventKind.EXCHANGED:
+                return f"rows came or went without a trace in the log{other and f', from or to {other}'}"
+            case EventKind.REPLACED:
+                return f"another table has its name{other and f', which was called {other}'}"
+            case EventKind.RENAMED:
+                return f"it is called {other} now"
+            case EventKind.DROPPED:
+                return "it was dropped"
+            case EventKind.CREATED if other:
+                return f"it was called {other} before, and its rows from then are not in the log"
+            case _:
+                return ""
+
+    @property
     def text(self) -> str:
         """For people: what happened, in names only."""
         other = f", {'.'.join(self.other)}" if self.other else ""

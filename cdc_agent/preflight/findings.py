@@ -60,6 +60,7 @@ RULES: Final = {
     "PF052": "a source column is not replicated",
     "PF053": "a source table is system-versioned",
     "PF054": "a wildcard leaves out what is no table with a log",
+    "PF055": "a partition's TRUNCATE is not in the log",
     "PF060": "the opposite direction maps other tables",
     "PF061": "a pipeline is not set up",
     "PF062": "LOAD DATA LOCAL is off",

@@ -19,9 +19,14 @@ from cdc_agent.preflight.sides import SIDES
 __all__ = ["FILL_IN", "grants"]
 
 
-def grants(config: Config, names: Sequence[str]) -> dict[str, list[str]]:
-    """Database name → statements, in the order in which a DBA runs them; comments are statements of their own."""
+def grants(config: Config, names: Sequence[str], *, create_tables: bool = False) -> dict[str, list[str]]:
+    """Database name → statements, in the order in which a DBA runs them; comments are statements of their own.
+
+    `create_tables` asks for what ``setup --create-tables`` needs as well.
+    """
     needs = _needs(config, names)
+    for one in needs.values():
+        one.creates = create_tables
     made: set[_Role] = set()
     printed: dict[str, list[str]] = {}
     for name, need in needs.items():

@@ -27,7 +27,8 @@ def rights(database: Database, needs: Needs) -> Iterator[str]:
     user = f"{quote(database.user)}@'%'"
     if needs.source:
         yield f"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}"
-    for rights, tables in ((READ, needs.reads), (WRITE, needs.writes)):
+    writes = (*WRITE, "CREATE", "ALTER", "INDEX", "REFERENCES") if needs.creates else WRITE
+    for rights, tables in ((READ, needs.reads), (writes, needs.writes)):
         for schema, names in tables.items():
             for name in ["*"] if "*" in names else names:
                 table = "*" if name == "*" else quote(name)

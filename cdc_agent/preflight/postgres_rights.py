@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cdc_agent.config.model import Database, Engine
-from cdc_agent.engines.postgres.identifiers import literal, quote
+from cdc_agent.engines.postgres.identifiers import literal, qualified, quote
 from cdc_agent.model.changes import TableName
 from cdc_agent.preflight.side import FILL_IN, READ, WRITE, Needs
 from cdc_agent.sources.postgres import publication as publications
@@ -40,6 +40,8 @@ def rights(database: Database, needs: Needs) -> Iterator[str]:
     for schema, tables in needs.writes.items():
         yield from _tables(rights, schema, tables, role)
     yield from _following(needs.follows, role)
+    for schema in needs.writes if needs.creates else ():
+        yield f"GRANT CREATE ON SCHEMA {quote(schema)} TO {role}"
     if needs.target:
         yield from _agent_schema(role)
     for publication, published in needs.publications.items():
@@ -83,16 +85,30 @@ def _publication(name: str, tables: list[TableName], role: str) -> Iterator[str]
         yield from publications.sql(name, single, create=True)
         yield f"ALTER PUBLICATION {quote(name)} OWNER TO {role}"
         return
-    yield "-- PostgreSQL 15 and newer, as a superuser; before that, FOR TABLE with the tables one by one"
-    listed = [f"TABLES IN SCHEMA {quote(schema)}" for schema in dict.fromkeys(schemas)]
-    listed += [f"TABLE {quote(schema)}.{quote(table)}" for schema, table in single]
-    yield f"CREATE PUBLICATION {quote(name)} FOR {', '.join(listed)} WITH (publish_via_partition_root = true)"
+    yield "-- the tables that the schema has now, but for those without an identity, whose updates would fail"
+    yield f"DO {literal(_published_schemas(name, list(dict.fromkeys(schemas)), single))}"
+    yield f"ALTER PUBLICATION {quote(name)} OWNER TO {role}"
+
+
+def _published_schemas(name: str, schemas: Sequence[str], single: Sequence[TableName]) -> str:
+    """A block that makes the publication; `grants` asks no server which tables there are."""
+    listed = ", ".join(f"ONLY {qualified(*table)}" for table in single)
+    head, tail = f"CREATE PUBLICATION {quote(name)} ", f" WITH ({publications.OPTIONS})"
+    return f"""DECLARE listed text; BEGIN
+SELECT string_agg(format('ONLY %I.%I', n.nspname, c.relname), ', ' ORDER BY n.nspname, c.relname) INTO listed
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ({", ".join(map(literal, schemas))}) AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+AND NOT c.relispartition AND (c.relkind = 'p' OR {publications.IDENTIFIED.strip()});
+listed := nullif(concat_ws(', ', nullif({literal(listed)}, ''), listed), '');
+EXECUTE {literal(head)} || coalesce('FOR TABLE ' || listed, '') || {literal(tail)}; END"""
 
 
 def _tables(rights: Sequence[str], schema: str, tables: Sequence[str], role: str) -> Iterator[str]:
     listed = ", ".join(rights)
     if "*" in tables:
         yield f"GRANT {listed} ON ALL TABLES IN SCHEMA {quote(schema)} TO {role}"
+        yield f"-- for tables to come: run as each role that creates tables in {quote(schema)}, or with FOR ROLE"
+        yield f"ALTER DEFAULT PRIVILEGES IN SCHEMA {quote(schema)} GRANT {listed} ON TABLES TO {role}"
         return
     names = ", ".join(f"{quote(schema)}.{quote(table)}" for table in tables)
     yield f"GRANT {listed} ON {names} TO {role}"

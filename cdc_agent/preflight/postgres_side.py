@@ -10,7 +10,7 @@ from cdc_agent.engines.postgres import durability
 from cdc_agent.model.changes import Identity, TableName
 from cdc_agent.preflight import key_checks, postgres_checks, postgres_rights, route_checks
 from cdc_agent.preflight.context import OnDatabase, OnRoute, RouteCheck
-from cdc_agent.preflight.findings import Finding, error
+from cdc_agent.preflight.findings import Finding, error, info
 from cdc_agent.preflight.side import READ, WRITE, Needs
 
 
@@ -89,6 +89,19 @@ def loose_keys(on: OnRoute) -> Iterator[Finding]:
             yield route_checks.held_equal(on, name, by, "a type and a collation of its own")
 
 
+_PARTITIONED: Final = """
+SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = %s AND c.relkind = 'p'
+"""
+
+
+def partitions(on: OnRoute) -> Iterator[Finding]:
+    """A partition's TRUNCATE is not sent while changes come under the root's name."""
+    if on.source.server.rows(_PARTITIONED, on.source_table.full_name):
+        message = "TRUNCATE of one of its partitions is not in PostgreSQL's log: the target would keep the rows"
+        yield info("PF055", on.where, message, "DELETE is; a partition that is dropped or detached is noticed")
+
+
 def triggers(on: OnRoute) -> Iterator[Finding]:
     """Ordinary triggers of the target act on replicated rows, unless they are suppressed."""
     if on.settings.triggers != "suppress":
@@ -106,7 +119,7 @@ class PostgresSide:
     """See `side.Side`."""
 
     checks: Final = postgres_checks.CHECKS
-    source_checks: Final[tuple[RouteCheck, ...]] = (identity, reading)
+    source_checks: Final[tuple[RouteCheck, ...]] = (identity, partitions, reading)
     target_checks: Final[tuple[RouteCheck, ...]] = (loose_keys, writing, triggers, keys)
 
     def resumption(self, on: OnDatabase, pipeline: str, checkpoint: str) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from cdc_agent.config.model import Config, RouteSettings
 from cdc_agent.engines.admin import Admin
-from cdc_agent.errors import AgentError, PrivilegeMissing, SourceSchemaError
+from cdc_agent.errors import AgentError, PrivilegeMissing, SourceSchemaError, UpdatesWouldFail
 from cdc_agent.failpoints import around
 from cdc_agent.flow import ends as databases
 from cdc_agent.mapping.keys import KeysInForce
@@ -50,11 +50,13 @@ def set_up(
     create_tables: bool = False,
     upgrade: bool = False,
     ignore_existing: bool = False,
+    without_identity: bool = False,
 ) -> Report:
     """Set pipelines up; idempotent.
 
     `create_tables` makes target tables that are missing, `upgrade` changes the agent's own that an older program made,
-    `ignore_existing` goes on where rows of the source will not come. Raises TablesOutdated and ExistingRows for those
+    `ignore_existing` goes on where rows of the source will not come, `without_identity` reads tables as well whose
+    updates fail on the source from then on. Raises TablesOutdated, ExistingRows and UpdatesWouldFail for those
     otherwise, TablesTooNew, PrivilegeMissing with the SQL for a DBA, SourceSchemaError when a route takes no table,
     LogGone when a checkpoint is there and its slot is not, SlotInUse when something else reads the slot.
     """
@@ -66,7 +68,7 @@ def set_up(
         for name in names if not ignore_existing else ():
             setup.require_no_rows(name)
         for name in names:
-            setup.pipeline(name)
+            setup.pipeline(name, without_identity=without_identity)
         setup.markers(names)
         return setup.report
 
@@ -194,7 +196,7 @@ class _Setup:
             there.foresee(route.target for route in found)
             existing.require_none(here, there, found, name)
 
-    def pipeline(self, name: str) -> None:
+    def pipeline(self, name: str, *, without_identity: bool) -> None:
         """Publication, slot and first checkpoint; all or nothing."""
         settings = self._config.pipelines[name]
         source = self._servers[settings.source]
@@ -205,8 +207,11 @@ class _Setup:
         held = checkpoints.read(self._servers[settings.target], name)
         known = _known(source, self._servers[settings.target], found)
         reader = databases.reader(self._config, name)
+        log = databases.log(reader.database)
+        if not without_identity and (harmed := log.harmed(reader, source, tables)):
+            listed = ["has no replica identity: " + ".".join(table) for table in harmed]
+            raise UpdatesWouldFail("UPDATE and DELETE of these tables would fail once they are read", details=listed)
         with contextlib.ExitStack() as undo:
-            log = databases.log(reader.database)
             position = log.prepare(reader, source, tables, self._note, undo, resumes=held is not None)
             memory.begin(self._servers[settings.target], name, known, anew=held is None)
             if held is None:

@@ -30,6 +30,8 @@ class Needs:
     truncates: bool = False
     follows: list[TableName] = field(default_factory=list)
     """Tables whose schemas are changed as the source's change; ``*`` for all of a schema's."""
+    creates: bool = False
+    """The role makes target tables itself."""
     suppresses: bool = False
     """A pipeline asks for triggers and foreign keys to be suppressed."""
     publications: dict[str, list[TableName]] = field(default_factory=dict)

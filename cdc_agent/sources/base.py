@@ -94,6 +94,9 @@ class Log(Protocol):
         DBA can do.
         """
 
+    def harmed(self, reader: Reader, server: Admin, tables: Sequence[TableName]) -> list[TableName]:
+        """Those of the tables whose updates and deletes would fail on the source once `prepare` has run."""
+
     def publish_checkpoint(self, reader: Reader, server: Admin, note: Note) -> None:
         """Have the log show the database's own checkpoint table, which was not there when `prepare` ran."""
 

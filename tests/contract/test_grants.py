@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdc_agent.config.load import load
-from cdc_agent.errors import PrivilegeMissing
+from cdc_agent.errors import PrivilegeMissing, UpdatesWouldFail
 from cdc_agent.preflight.check import check
 from cdc_agent.preflight.findings import Severity
 from cdc_agent.preflight.grants import FILL_IN, grants
@@ -131,6 +131,38 @@ def test_status_and_teardown_need_no_more(sync: Sync) -> None:
     sync.command("quarantine")
     sync.command("teardown", "--yes")
     assert {one["state"] for one in sync.status()} == {"not set up"}
+
+
+def test_a_wildcards_publication_harms_no_table(postgres: Server, mysql: Server, tmp_path: Path) -> None:
+    """Tables without an identity are not in it: their updates go on, and setup says which they are."""
+    one, other = postgres.create_database("one"), mysql.create_database("other")
+    for database in (one, other):
+        database.run("CREATE TABLE notes (id integer PRIMARY KEY)")
+    one.run("CREATE TABLE odd (id integer); INSERT INTO odd VALUES (1)")
+    wild = {"from": "public.*", "to": f"{other.name}.*"}
+    settings = {"source": "one", "target": "other", "tables": [wild]}
+    sync = Sync(tmp_path, {"one": one, "other": other}, {"there": settings})
+    sync.users = {name: (f"agent_{name}_{uuid.uuid4().hex[:6]}", SECRET) for name in sync.databases}
+    printed = grants(load(sync.write(), {}), [sync.named("there")], create_tables=True)
+    try:
+        for name, database in sync.databases.items():
+            run_as_dba(database, printed[name])
+        one.run("UPDATE odd SET id = 2")
+        with pytest.raises(UpdatesWouldFail):
+            set_up(load(sync.write(), {}), [sync.named("there")])
+        wild["exclude"] = ["odd"]
+        one.run("CREATE TABLE later (id integer PRIMARY KEY)")
+        with pytest.raises(PrivilegeMissing):
+            set_up(load(sync.write(), {}), [sync.named("there")])
+        wild["exclude"] = ["odd", "later"]
+        set_up(load(sync.write(), {}), [sync.named("there")])
+        one.run("INSERT INTO notes VALUES (1)")
+        sync.catch_up()
+        assert other.run("SELECT id FROM notes") == [(1,)]
+    finally:
+        sync.close()
+        for name, database in sync.databases.items():
+            drop_role(database, sync.users[name][0])
 
 
 def test_setup_without_rights_prints_the_sql(postgres: Server, tmp_path: Path) -> None:

@@ -558,6 +558,26 @@ def test_names_that_move_are_noticed(reading: Open) -> None:
     assert len(events_of(one)) == 3
 
 
+def test_rows_that_partitions_take_along_are_noticed(reading: Open) -> None:
+    """A partition that is dropped, detached or attached with its rows changes the table without a trace in the log."""
+    one = follow(
+        reading,
+        "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);"
+        "CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); CREATE TABLE q (id int PRIMARY KEY)",
+        "p",
+        "q",
+    )
+    one.sql("CREATE TABLE p4 PARTITION OF p FOR VALUES IN (4); INSERT INTO p VALUES (1), (2), (4)")
+    assert len(one.changes()) == 3
+    one.sql("DROP TABLE p1")
+    assert happened(one, 1) == [TableEvent(EventKind.EMPTIED, ("public", "p"))]
+    one.sql("ALTER TABLE p ATTACH PARTITION q FOR VALUES IN (3)")
+    assert sorted(happened(one, 3)[1:], key=lambda event: event.table) == [
+        TableEvent(EventKind.EXCHANGED, ("public", "p"), ("public", "q")),
+        TableEvent(EventKind.DROPPED, ("public", "q")),
+    ]
+
+
 def test_a_rename_is_told_before_the_first_row_under_the_new_name(reading: Open) -> None:
     """The log's own description says it in its place, even if nobody has looked at the catalogue yet."""
     one = follow(reading, "CREATE TABLE t (id int PRIMARY KEY)", "t")

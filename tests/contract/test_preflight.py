@@ -351,6 +351,16 @@ def test_system_versioned_sources(postgres: Server, version: ServerSpec, tmp_pat
     assert f"{source.name}.t " in found.where
 
 
+def test_what_the_log_does_not_tell_of_partitions(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    """PostgreSQL's own limit is said for partitioned tables, and for no others."""
+    one, other = pair
+    one.run("CREATE TABLE t (id integer PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE u (id integer PRIMARY KEY)")
+    for table in ("t", "u"):
+        other.run(f"CREATE TABLE {table} (id integer PRIMARY KEY)")
+    (found,) = [finding for finding in find(sync(tmp_path, one, other, "t", "u")) if finding.code == "PF055"]
+    assert "public.t " in found.where
+
+
 LEFT_OUT = {
     "postgres": (
         "CREATE VIEW v AS SELECT 1 AS id; CREATE MATERIALIZED VIEW m AS SELECT 1 AS id; "

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from cdc_agent.config.load import load
 from cdc_agent.config.model import Config
-from cdc_agent.errors import AgentError, LogGone, SourceSchemaError
+from cdc_agent.errors import AgentError, LogGone, SourceSchemaError, UpdatesWouldFail
 from cdc_agent.preflight.servers import Servers
 from cdc_agent.preflight.setup import set_up
 from cdc_agent.preflight.teardown import tear_down
@@ -61,6 +62,28 @@ def checkpoint(sync: Sync, name: str) -> checkpoints.Held | None:
     found = config(sync)
     with Servers(found, "test") as servers:
         return checkpoints.read(servers[found.pipelines[sync.named(name)].target], sync.named(name))
+
+
+def test_tables_whose_updates_would_fail_are_not_published_unasked(
+    postgres: Server, mysql: Server, tmp_path: Path
+) -> None:
+    """The application's UPDATE goes on working: setup refuses, names the table, and leaves nothing behind."""
+    sync = two_way(tmp_path, postgres.create_database("one"), mysql.create_database("other"))
+    one = sync.databases["one"]
+    one.run("ALTER TABLE notes REPLICA IDENTITY NOTHING; INSERT INTO notes (id, body) VALUES (1, 'a')")
+    sync.pipelines = {"there": sync.pipelines["there"]}
+    config, names = load(sync.write(), {}), [sync.named("there")]
+    try:
+        with pytest.raises(UpdatesWouldFail) as refused:
+            set_up(config, names)
+        assert refused.value.details == ("has no replica identity: public.notes",)
+        one.run("UPDATE notes SET body = 'b'")
+        assert one.run("SELECT count(*) FROM pg_publication") == [(0,)]
+        set_up(config, names, without_identity=True)
+        with pytest.raises(psycopg.Error):
+            one.run("UPDATE notes SET body = 'c'")
+    finally:
+        sync.close()
 
 
 def test_setup_makes_everything_and_is_idempotent(sync: Sync) -> None:

@@ -61,7 +61,7 @@ def test_pgbench_is_consistent_at_every_moment(
         {"a-to-b": pipeline(("a", origin), ("b", destination), [*TABLES, "pgbench_history"])},
     )
     stack.callback(sync.close)
-    sync.setup("--create-tables")
+    sync.setup("--create-tables", "--without-identity")
     sync.start()
     pgbench(origin, "-i", "-I", "g")
     wait_until_equal(origin, destination, TABLES, timeout=180)

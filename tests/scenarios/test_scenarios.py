@@ -203,7 +203,7 @@ def stage(case: Case, tmp_path: Path, private_server: Callable[..., Server]) -> 
         if one.findings is not None:
             found = {finding.code for finding in check(config, [name]) if finding.severity is Severity.ERROR}
             assert sorted(found - {"PF061"}) == one.findings
-        set_up(config, [name], ignore_existing=True)
+        set_up(config, [name], ignore_existing=True, without_identity="PF043" in (one.findings or ()))
         stack.callback(tear_down, config, [name])
         agent = Agent(config, name, source)
         stack.callback(agent.stop)

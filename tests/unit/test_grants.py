@@ -56,7 +56,8 @@ def test_wildcards_cover_a_schema() -> None:
         """
     )
     assert 'GRANT SELECT ON ALL TABLES IN SCHEMA "app" TO "agent"' in found["one"]
-    assert any('FOR TABLES IN SCHEMA "app" WITH' in line for line in found["one"])
+    assert 'ALTER DEFAULT PRIVILEGES IN SCHEMA "app" GRANT SELECT ON TABLES TO "agent"' in found["one"]
+    assert not any("TABLES IN SCHEMA" in line for line in found["one"] if "PUBLICATION" in line)
     assert "GRANT SELECT, INSERT, UPDATE, DELETE ON `other`.* TO `agent`@'%'" in found["other"]
 
 

@@ -164,3 +164,26 @@ def test_another_table_that_takes_the_name_is_not(other: str | None) -> None:
     """Its rows are its own."""
     event = TableEvent(EventKind.REPLACED, T, other and ("crm", other))
     assert crm().as_altered(event) == event
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (TableEvent(EventKind.EMPTIED, T), "a partition's rows went"),
+        (TableEvent(EventKind.EXCHANGED, T, ("crm", "u")), "from or to crm.u"),
+        (TableEvent(EventKind.REPLACED, T), "another table has its name"),
+        (TableEvent(EventKind.RENAMED, T, ("crm", "u")), "it is called crm.u now"),
+        (TableEvent(EventKind.DROPPED, T), "it was dropped"),
+        (TableEvent(EventKind.CREATED, T, ("crm", "u")), "it was called crm.u before"),
+        (TableEvent(EventKind.CREATED, T, unlogged=("SQL",)), "its rows are not in the log: SQL"),
+    ],
+)
+def test_an_event_says_why_the_target_differs_from_there_on(event: TableEvent, words: str) -> None:
+    """Rows that came, went or were left behind without a trace in the log."""
+    assert words in event.unlike
+
+
+def test_new_and_altered_tables_do_not_differ() -> None:
+    """What follows from a column is decided by who knows both tables."""
+    assert not TableEvent(EventKind.CREATED, T).unlike
+    assert not TableEvent(EventKind.ALTERED, T, alterations=(Alteration("ADD COLUMN", "a"),)).unlike

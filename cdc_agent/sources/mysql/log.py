@@ -32,6 +32,10 @@ class MysqlLog:
     ) -> None:
         """Nothing: every replica is sent the whole log."""
 
+    def harmed(self, reader: Reader, server: Admin, tables: Sequence[TableName]) -> list[TableName]:
+        """None: being read changes nothing for a table."""
+        return []
+
     def publish_checkpoint(self, reader: Reader, server: Admin, note: Note) -> None:
         """Nothing: the log shows every table."""
 

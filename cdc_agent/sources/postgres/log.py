@@ -59,6 +59,12 @@ class PostgresLog:
         note(slot.created, f"{reader.source}: slot {reader.slot}")
         return slot.position
 
+    def harmed(self, reader: Reader, server: Admin, tables: Sequence[TableName]) -> list[TableName]:
+        """See `sources.base.Log`: those without an identity that are not published yet."""
+        found = publications.read(_open(server), reader.publication)
+        published = frozenset[TableName]() if found is None else found.tables
+        return [table for table in publications.unidentified(_open(server), tables) if table not in published]
+
     def publish_checkpoint(self, reader: Reader, server: Admin, note: Note) -> None:
         """See `sources.base.Log`; raises as `prepare`."""
         found = publications.read(_open(server), reader.publication)

@@ -22,7 +22,7 @@ from cdc_agent.model.changes import EventKind, TableName
 from cdc_agent.model.echo import CHECKPOINT
 from cdc_agent.sources.postgres.faults import translate
 
-_OPTIONS: Final = "publish = 'insert, update, delete, truncate', publish_via_partition_root = true"
+OPTIONS: Final = "publish = 'insert, update, delete, truncate', publish_via_partition_root = true"
 
 _PUBLICATION: Final = """
 SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot,
@@ -39,6 +39,30 @@ SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot,
 """Through jsonb, what only PostgreSQL 15 and newer have: row filters and column lists."""
 
 _KINDS: Final = ("inserts", "updates", "deletes", "truncates", "partitions under their root's name")
+
+IDENTIFIED: Final = """
+(c.relreplident = 'f' OR EXISTS (
+    SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid
+       AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END))
+"""
+"""Whether updates of the table `c` work once it is published."""
+
+_UNIDENTIFIED: Final = f"""
+WITH RECURSIVE tree AS (
+    SELECT c.oid AS root, c.oid AS member
+      FROM unnest(%s::text[], %s::text[]) AS wanted (schema, name)
+      JOIN pg_namespace n ON n.nspname = wanted.schema
+      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+    UNION ALL
+    SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.member
+      JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition)
+SELECT DISTINCT n.nspname, r.relname
+  FROM tree JOIN pg_class r ON r.oid = tree.root JOIN pg_namespace n ON n.oid = r.relnamespace
+  JOIN pg_class c ON c.oid = tree.member
+ WHERE c.relkind = 'r' AND NOT {IDENTIFIED}
+ ORDER BY 1, 2
+"""
+"""Each partition counts, by itself."""
 
 _EXISTS: Final = """
 SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
@@ -90,6 +114,16 @@ def read(connection: psycopg.Connection[Any], name: str) -> Publication | None:
     )
 
 
+def unidentified(connection: psycopg.Connection[Any], tables: Sequence[TableName]) -> list[TableName]:
+    """Those whose updates and deletes would fail once they are published. Raises as `faults.translate`."""
+    schemas, names = [schema for schema, _ in tables], [name for _, name in tables]
+    try:
+        found = connection.execute(_UNIDENTIFIED.encode(), (schemas, names)).fetchall()
+    except psycopg.Error as error:
+        raise translate(error, "looking for tables without an identity") from error
+    return [(schema, name) for schema, name in found]
+
+
 def ensure(connection: psycopg.Connection[Any], name: str, tables: Sequence[TableName], slot: str = "") -> bool:
     """Make the publication cover `tables`; True when it had to be created.
 
@@ -110,6 +144,8 @@ def ensure(connection: psycopg.Connection[Any], name: str, tables: Sequence[Tabl
             for statement in statements:
                 connection.execute(statement.encode())
     except psycopg.errors.InsufficientPrivilege as error:
+        if found is not None and found.covers(needed):
+            return False  # it holds more than is needed, and whoever made it may have meant it so
         listed = ["BEGIN", *statements, "COMMIT"] if found is not None and slot else statements
         raise PrivilegeMissing(
             f"this role may not {'create' if found is None else 'alter'} publication {name}",
@@ -133,10 +169,10 @@ def sql(name: str, tables: Sequence[TableName], *, create: bool) -> list[str]:
     """
     listed = ", ".join(f"ONLY {qualified(*table)}" for table in tables)
     if create:
-        return [f"CREATE PUBLICATION {quote(name)} FOR TABLE {listed} WITH ({_OPTIONS})"]
+        return [f"CREATE PUBLICATION {quote(name)} FOR TABLE {listed} WITH ({OPTIONS})"]
     return [
         f"ALTER PUBLICATION {quote(name)} SET TABLE {listed}",
-        f"ALTER PUBLICATION {quote(name)} SET ({_OPTIONS})",
+        f"ALTER PUBLICATION {quote(name)} SET ({OPTIONS})",
     ]
 
 

@@ -136,8 +136,8 @@ class Relations:
         before = self.names.get(oid, name)
         if before != name and self._wanted(before):
             yield from self._once(TableEvent(EventKind.RENAMED, before, name), 0)
-        if not self._wanted(name):
-            return
+        if not self._wanted(name) or (before == name and name not in self.known):
+            return  # a partition is announced beside its root; which table is new, the catalogue says
         if commit > self._until or any(self.names[one] == name for one in self.routed):
             kind = EventKind.REPLACED if self.known.get(name) else EventKind.CREATED
             yield from self._once(TableEvent(kind, name, before if before != name else None), oid)
@@ -145,6 +145,8 @@ class Relations:
 
     def tell(self, event: TableEvent, oid: int) -> Iterator[TableEvent]:
         """An event that was learned of otherwise, unless it was told already; `oid` is the table's now, 0 for none."""
+        if event.kind in (EventKind.EMPTIED, EventKind.EXCHANGED):
+            return iter([event])
         return self._once(event, oid)
 
     def _once(self, event: TableEvent, oid: int) -> Iterator[TableEvent]:

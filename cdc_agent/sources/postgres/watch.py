@@ -35,11 +35,14 @@ _LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '250ms'"
 _LOCKED_SECONDS: Final = 5.0
 """Until a table is tried again that somebody else is writing to."""
 
-_TABLES: Final = """
-SELECT n.nspname, c.relname, c.oid::bigint, pg_has_role(c.relowner, 'USAGE'),
-       c.relreplident = 'f' OR EXISTS (
-           SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid
-              AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)
+_TABLES: Final = f"""
+WITH RECURSIVE tree AS (
+    SELECT i.inhparent AS root, i.inhrelid AS member
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent AND c.relkind = 'p' AND NOT c.relispartition
+    UNION ALL
+    SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.member)
+SELECT n.nspname, c.relname, c.oid::bigint, pg_has_role(c.relowner, 'USAGE'), {publications.IDENTIFIED},
+       ARRAY(SELECT member::bigint FROM tree JOIN pg_class l ON l.oid = member WHERE root = c.oid AND l.relkind <> 'p')
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -47,7 +50,9 @@ SELECT n.nspname, c.relname, c.oid::bigint, pg_has_role(c.relowner, 'USAGE'),
 
 _MARK: Final = """
 SELECT (SELECT md5(string_agg(concat(c.oid, c.relnamespace, c.relname, c.relreplident), ' ' ORDER BY c.oid))
-          FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'),
+          FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'),
+       (SELECT md5(string_agg(concat(i.inhparent, i.inhrelid), ' ' ORDER BY i.inhparent, i.inhrelid))
+          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent AND c.relkind = 'p'),
        (SELECT md5(string_agg(concat(n.oid, n.nspname), ' ' ORDER BY n.oid)) FROM pg_namespace n),
        p.oid, p.xmin::text,
        (SELECT md5(string_agg(concat(r.oid, ' ', r.xmin), ' ' ORDER BY r.oid))
@@ -63,6 +68,8 @@ class Relation:
     """Whether the role may publish it."""
     identified: bool
     """Whether its updates and deletes work once they are published."""
+    leaves: frozenset[int]
+    """The partitions that hold its rows."""
 
 
 Tables = Mapping[TableName, Relation]
@@ -71,7 +78,10 @@ Tables = Mapping[TableName, Relation]
 def tables_now(connection: psycopg.Connection[Any]) -> Tables:
     """Every table that could be published."""
     rows = connection.execute(_TABLES.encode()).fetchall()
-    return {(schema, name): Relation(oid, owned, identified) for schema, name, oid, owned, identified in rows}
+    return {
+        (schema, name): Relation(oid, owned, identified, frozenset(leaves))
+        for schema, name, oid, owned, identified, leaves in rows
+    }
 
 
 def mark_of(connection: psycopg.Connection[Any], publication: str) -> tuple[Any, ...] | None:
@@ -209,7 +219,7 @@ def publish(
 
     Raises psycopg.errors.LockNotAvailable while somebody writes to it.
     """
-    if not (found.owned and relation.owned and relation.identified):
+    if not (found.owned and relation.owned and relation.identified) or publications.unidentified(connection, [table]):
         return False
     first, *others = publications.addition(found.name, slot, table, kind)
     try:
@@ -230,8 +240,8 @@ def differences(before: Tables, now: Tables, wanted: Callable[[TableName], bool]
     for name in filter(wanted, before):
         moved = is_.get(before[name].oid)
         if moved == name:
-            continue
-        if name in now:
+            yield from _partitions(name, before[name], now[name], was, is_)
+        elif name in now:
             yield TableEvent(EventKind.REPLACED, name, was.get(now[name].oid))
         elif moved is not None:
             yield TableEvent(EventKind.RENAMED, name, moved)
@@ -239,3 +249,14 @@ def differences(before: Tables, now: Tables, wanted: Callable[[TableName], bool]
             yield TableEvent(EventKind.DROPPED, name)
     for name in filter(wanted, now.keys() - before.keys()):
         yield TableEvent(EventKind.CREATED, name, was.get(now[name].oid))
+
+
+def _partitions(
+    name: TableName, before: Relation, now: Relation, was: Mapping[int, TableName], is_: Mapping[int, TableName]
+) -> Iterable[TableEvent]:
+    """Partitions that left took rows along, those that were tables of their own brought some: the log has neither."""
+    for leaf in sorted(before.leaves - now.leaves):
+        yield TableEvent(EventKind.EMPTIED, name, is_.get(leaf))
+    for leaf in sorted(now.leaves - before.leaves):
+        if leaf in was:
+            yield TableEvent(EventKind.EXCHANGED, name, was[leaf])
