@@ -102,7 +102,14 @@ class Watch:
         return self._verdict(route, now, problems(judged))
 
     def happened(self, event: TableEvent, routes: Sequence[Route]) -> list[Note]:
-        """What the log tells before it shows the rows behind it: renamed columns, since a restart may lie between."""
+        """What the log tells before it shows the rows behind it: renamed columns, since a restart may lie between.
+
+        Where rows came or went without a trace in the log, the table is marked as differing.
+        """
+        if event.unlike:
+            differing: list[Note] = [self._differs(route, SourceChanged.code, event.unlike) for route in routes]
+            self.take(differing)
+            return differing
         if event.kind is not EventKind.ALTERED or not (renamed := _renames(event.alterations)):
             return []
         notes: list[Note] = []

@@ -125,6 +125,21 @@ def test_a_table_that_differs_is_shown_until_it_is_reconciled(sync: Sync) -> Non
     assert "PF068" not in findings(sync)
 
 
+def test_a_partition_that_was_emptied_marks_its_table(sync: Sync) -> None:
+    """The rows are gone from the source without one of them in its log: the target keeps them, and says so."""
+    one = sync.databases["one"]
+    if one.server.is_postgres:
+        pytest.skip("PostgreSQL's log holds no such statement (docs/guarantees.md)")
+    one.run("ALTER TABLE t PARTITION BY HASH (id) PARTITIONS 2")
+    one.run("INSERT INTO t VALUES (1, 'Ann'), (2, 'Bob')")
+    one.run("ALTER TABLE t TRUNCATE PARTITION p0")
+    sync.catch_up()
+    assert rows(sync) == [(1, "Ann"), (2, "Bob")]
+    assert sync.status()[0]["differing"] == [f"{schema(one)}.t"]
+    sync.command("schema", "accept")
+    assert sync.status()[0]["differing"] == []
+
+
 @pytest.mark.parametrize(
     "setting", ["target.alter:before:exit", "target.alter:after:exit", "target.remember:after:exit:2"]
 )

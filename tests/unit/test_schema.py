@@ -356,3 +356,13 @@ def test_a_rename_that_the_log_tells_is_remembered() -> None:
     found = later.judge(route, logged(ID, Column("full_name", varchar(20))), OLD)
     assert isinstance(found, Follow)
     assert found.statements == ("mend RenameColumn",)
+
+
+@pytest.mark.parametrize("kind", [EventKind.EMPTIED, EventKind.EXCHANGED, EventKind.DROPPED])
+def test_rows_that_go_without_a_trace_mark_the_table(kind: EventKind) -> None:
+    """The stream goes on, and the table differs until somebody says that it no longer does."""
+    watch, route = watching("stop")
+    event = TableEvent(kind, ("app", "t"), other=("app", "u"))
+    (note,) = watch.happened(event, [route])
+    assert isinstance(note, TableState)
+    assert (note.condition, note.reason) == (Condition.DIFFERING, event.unlike)
