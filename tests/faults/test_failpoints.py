@@ -153,7 +153,7 @@ def test_a_setup_that_fails_at_any_step_is_repeatable(case: Case, sync: Sync) ->
         _commit(sync.databases["a"], changes)
     sync.catch_up()
     _assert_once(sync)
-    assert "created" not in sync.command("setup", "--create-tables").out
+    assert "created" not in sync.command("setup", "--create-tables", "--existing-rows", "ignore").out
 
 
 @pytest.mark.parametrize("case", [Case("target.commit", "before", "hold", *pair) for pair in _pairs()[:2]], ids=str)
@@ -175,13 +175,13 @@ def test_an_agent_that_stands_still_before_its_commit_stops_nobody_for_ever(case
 def test_a_name_that_is_no_failpoint_is_an_error(tmp_path: Path) -> None:
     """A misspelt failpoint would make a test pass that tests nothing."""
     sync = Sync(tmp_path, {}, {}, environment={failpoints.VARIABLE: "target.comit:before:exit"})
-    done = sync.command("setup", check=False)
+    done = sync.command("setup", "--existing-rows", "ignore", check=False)
     assert done.status == 2
     assert "'target.comit' in 'target.comit:before:exit' is none of target.connect" in done.err
 
 
 def _set_up(sync: Sync) -> Done:
-    done = sync.command("setup", "--create-tables", check=not sync.environment)
+    done = sync.command("setup", "--create-tables", "--existing-rows", "ignore", check=not sync.environment)
     if not done.status:
         sync.databases["b"].run("CREATE UNIQUE INDEX one_code ON items (code)")
     return done
