@@ -41,7 +41,6 @@ TARGET: Final = (
 SOURCE: Final = (
     "source.identity",
     "source.current_position",
-    "source.unlogged_keys",
     "source.start",
     "source.read",
     "source.emit",
@@ -56,6 +55,7 @@ SETUP: Final = (
     "setup.publication",
     "setup.slot",
     "setup.checkpoint",
+    "source.unlogged_keys",
     "store.migration",
 )
 NAMES: Final = (*TARGET, *SCHEMA, *SOURCE, *SETUP)
