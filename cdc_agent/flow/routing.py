@@ -109,6 +109,8 @@ class Router:
         self._watch = watch
         self._notes: list[tuple[Transaction, Note]] = []
         """What is to be remembered of tables, each with the transaction that brought it."""
+        self._told: list[TableEvent] = []
+        """What was told of and is not mapped yet: behind a change of a schema it is met again."""
         self._routes = routes
         self._engines = engines
         self._describe = describe
@@ -129,7 +131,24 @@ class Router:
         self._apart.clear()
 
     def map(self, transactions: Sequence[Transaction], reread: Reread) -> Mapped:
-        """Raises Held when one of them brings a schema that must not be mapped yet; those before it may be mapped."""
+        """Raises Held when one of them brings a schema that must not be mapped yet; those before it may be mapped.
+
+        They are mapped again then, by the keys in force at their place.
+        """
+        if self._keys is None:
+            return self._map(transactions, reread)
+        before = self._keys.savepoint()
+        try:
+            mapped = self._map(transactions, reread)
+        except Held:
+            if self._keys.back_to(before):
+                self._forget_links()
+            raise
+        if any(transaction.pieces for transaction in transactions):
+            mapped.notes += self._keys.notes()
+        return mapped
+
+    def _map(self, transactions: Sequence[Transaction], reread: Reread) -> Mapped:
         mapped = Mapped()
         self._ahead = transactions
         touched: set[int] = set()
@@ -148,17 +167,21 @@ class Router:
             if len(mapped.segments) + len(mapped.rejected) > before:
                 touched.update(map(id, of))
         mapped.transactions = len(touched)
-        if self._keys is not None and any(transaction.pieces for transaction in transactions):
-            mapped.notes += self._keys.notes()
         if self._notes:
             mapped.notes += self._notes_of(transactions)
+        if self._told:
+            pieces = {id(piece) for transaction in transactions for piece in transaction.pieces}
+            self._told = [event for event in self._told if id(event) not in pieces]
         return mapped
 
     def _hear(self, event: TableEvent) -> None:
         """The source's foreign keys may have changed: what is derived behind this place is another thing."""
         if self._keys is not None and self._keys.hear(event):
-            self._links = None
-            self._plans.clear()
+            self._forget_links()
+
+    def _forget_links(self) -> None:
+        self._links = None
+        self._plans.clear()
 
     def _notes_of(self, transactions: Sequence[Transaction]) -> list[Note]:
         """The rest stays for the transactions to which it belongs."""
@@ -168,8 +191,9 @@ class Router:
 
     def _event(self, transaction: Transaction, event: TableEvent) -> None:
         altered = self._routes.as_altered(event)
-        if altered is None:
+        if altered is None or any(one is event for one in self._told):
             return
+        self._told.append(event)
         self._happened(altered)
         if self._watch is not None:
             notes = self._watch.happened(altered, self._routes.for_table(altered.table))

@@ -19,6 +19,8 @@ from cdc_agent.model.tables import ForeignKey
 
 Keys: TypeAlias = Sequence[tuple[TableName, ForeignKey]]
 """Each with its child's name."""
+Savepoint: TypeAlias = "tuple[Mapping[TableName, tuple[ForeignKey, ...]], tuple[TableName, TableName] | None]"
+"""The keys by their child, and the last renaming that was heard of."""
 _RENAMED: Final = ("RENAME COLUMN", "CHANGE COLUMN")
 _DROPPED: Final = ("DROP FOREIGN KEY", "DROP CONSTRAINT")
 
@@ -48,6 +50,17 @@ class KeysInForce:
     def keys(self) -> Keys:
         """Those in force."""
         return [(table, key) for table, keys in self._tables.items() for key in keys]
+
+    def savepoint(self) -> Savepoint:
+        """The keys as they are, for `back_to`."""
+        return dict(self._tables), self._renamed
+
+    def back_to(self, savepoint: Savepoint) -> bool:
+        """Take back what was heard since; whether any key is another one thereby."""
+        before = self._tables
+        tables, self._renamed = savepoint
+        self._tables = dict(tables)
+        return self._tables != before
 
     def notes(self) -> list[Remembered]:
         """What has changed since it was last asked for, to be written with the checkpoint."""
