@@ -21,37 +21,32 @@ from tests.support.oracle import assert_equal, wait_until_equal
 from tests.support.servers import Database, Server
 from tests.support.sync import Sync, pipeline, schema, transactional
 from tests.support.waiting import wait_until
+from tests.support.workers import Worker
 
 ROWS = 400
 
 
-class Churn(threading.Thread):
+class Churn(Worker):
     """Changes, deletes, moves and makes anew rows of `people`, whichever, until told to stop."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self._database = database
         self._random = random.Random(11)
         self._stop_now = threading.Event()
         self.commits = 0
-        self.error: BaseException | None = None
 
-    def run(self) -> None:
-        try:
-            with contextlib.closing(transactional(self._database)) as connection:
-                while not self._stop_now.wait(0.002):
-                    for _ in range(self._random.choice((1, 1, 3))):
-                        self._change(connection)
-                    connection.commit()
-                    self.commits += 1
-        except BaseException as error:  # noqa: BLE001 - a thread's edge: `finish` raises it
-            self.error = error
+    def work(self) -> None:
+        with contextlib.closing(transactional(self._database)) as connection:
+            while not self._stop_now.wait(0.002):
+                for _ in range(self._random.choice((1, 1, 3))):
+                    self._change(connection)
+                connection.commit()
+                self.commits += 1
 
     def finish(self) -> None:
         self._stop_now.set()
-        self.join()
-        if self.error is not None:
-            raise self.error
+        super().finish()
 
     def _change(self, connection: object) -> None:
         number, other, roll = self._random.randrange(ROWS), self._random.randrange(ROWS), self._random.random()

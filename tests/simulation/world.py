@@ -148,6 +148,28 @@ class Agent:
         self.generation = 0
 
 
+def _set_up(about: Climate, position: str) -> MemoryDatabase:
+    """The target, with a first checkpoint."""
+    database = MemoryDatabase(foreign_keys=about.foreign_keys)
+    for definition in catalogue.target_tables(about.target_engine, about.foreign_keys):
+        database.create(definition, _check(definition.name))
+    database.checkpoints[catalogue.PIPELINE] = Checkpoint(
+        pipeline=catalogue.PIPELINE,
+        source=catalogue.SOURCE,
+        path=(catalogue.SOURCE,),
+        generation=0,
+        position=position,
+        source_identity=f"{about.style.engine} memory",
+        source_commit_time=None,
+        transactions=0,
+        changes=0,
+        echoes=0,
+        quarantined=0,
+        host="setup",
+    )
+    return database
+
+
 class World:
     """Runs a scenario. `run` raises Violation, or what the product raised."""
 
@@ -160,29 +182,12 @@ class World:
         self.story = tell
         about = self.about
         self.log = MemoryLog(about.style.engine)
-        self.database = MemoryDatabase(foreign_keys=about.foreign_keys)
-        for definition in catalogue.target_tables(about.target_engine, about.foreign_keys):
-            self.database.create(definition, _check(definition.name))
-        self.database.checkpoints[catalogue.PIPELINE] = Checkpoint(
-            pipeline=catalogue.PIPELINE,
-            source=catalogue.SOURCE,
-            path=(catalogue.SOURCE,),
-            generation=0,
-            position=str(self.log.position(0)),
-            source_identity=f"{about.style.engine} memory",
-            source_commit_time=None,
-            transactions=0,
-            changes=0,
-            echoes=0,
-            quarantined=0,
-            host="setup",
-        )
-        tables = [
+        self.database = _set_up(about, str(self.log.position(0)))
+        self.versions = [
             catalogue.source_tables(about.style.engine, about.style.identity, about.style.direct, version)
             for version in (0, 1)
         ]
-        self.versions = tables
-        self.application = Application(about.style, self.log, tables, TEXTS[: about.texts])
+        self.application = Application(about.style, self.log, self.versions, TEXTS[: about.texts])
         self.application.begin_with(about.older, Random(f"older {seed}"))
         self.log.unlogged = () if about.style.cascades_logged else [(("app", n), k) for n, k in catalogue.KEYS]
         if about.hides:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ import pymysql
 
 from tests.support.servers import Database
 from tests.support.sync import transactional
+from tests.support.workers import Worker
 
 NOUNS = (
     "accounts", "contacts", "leads", "campaigns", "deals", "quotes", "orders", "invoices", "payments", "products",
@@ -257,34 +257,24 @@ def _closing_a_circle(pick: random.Random, table: Table, behind: Sequence[Table]
 # --- writers -----------------------------------------------------------------------------------------------------
 
 
-class Writer(threading.Thread):
+class Writer(Worker):
     """Commits random transactions that the keys allow; what another writer spoils is rolled back."""
 
     def __init__(self, database: Database, crm: Crm, *, seed: int, seconds: float) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.commits = 0
         self.spoiled = 0
-        self.error: BaseException | None = None
         self._database = database
         self._crm = crm
         self._pick = random.Random(seed)
         self._seconds = seconds
 
-    def run(self) -> None:
+    def work(self) -> None:
         deadline = time.monotonic() + self._seconds
-        try:
-            connection = transactional(self._database)
-            while time.monotonic() < deadline:
-                self._transaction(connection)
-            connection.close()
-        except BaseException as error:  # noqa: BLE001 - a thread's edge: `finish` raises it
-            self.error = error
-
-    def finish(self) -> None:
-        """Wait for the end, and raise what stopped the writer early."""
-        self.join()
-        if self.error is not None:
-            raise self.error
+        connection = transactional(self._database)
+        while time.monotonic() < deadline:
+            self._transaction(connection)
+        connection.close()
 
     def _transaction(self, connection: Any) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from cdc_agent.model.changes import Change, Rows, TableName, Transaction
@@ -15,7 +16,7 @@ TARGET = "far"
 """The name of the other database: what comes from there is an echo."""
 
 
-class Reading:
+class Reading(ABC):
     """The log of one database, read again and again: `start` … `stop`, from any position."""
 
     def __init__(self, beginning: Position) -> None:
@@ -30,13 +31,13 @@ class Reading:
         self._from = beginning
         self.source = self._new_source()
 
+    @abstractmethod
     def _new_source(self) -> Source:
         """One that was never started."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wanted(self, table: TableName) -> bool:
         """Whether a route takes the table, unless `start` is told otherwise."""
-        raise NotImplementedError
 
     def report(self, event: str, table: TableName) -> None:
         self.reports.append((event, table))

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.workers import Worker
+
 Connect = Callable[[], Any]
 """Opens a DB-API connection with autocommit off."""
 
@@ -28,7 +30,7 @@ CREATE TABLE people (
 COLUMNS = ("name", "balance", "active", "seen", "born", "data", "note")
 
 
-class RandomWriter(threading.Thread):
+class RandomWriter(Worker):
     """Commits random transactions on rows whose number leaves `remainder` when divided by `modulus`."""
 
     def __init__(
@@ -41,32 +43,22 @@ class RandomWriter(threading.Thread):
         seconds: float = 5.0,
         pause: float = 0.0,
     ) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.commits = 0
-        self.error: BaseException | None = None
         self._connect = connect
         self._random = random.Random(seed)
         self._modulus, self._remainder = modulus, remainder
         self._seconds, self._pause = seconds, pause
         self._present: set[int] = set()
 
-    def run(self) -> None:
+    def work(self) -> None:
         deadline = time.monotonic() + self._seconds
-        try:
-            connection = self._connect()
-            while time.monotonic() < deadline:
-                self._transaction(connection)
-                if self._pause:
-                    time.sleep(self._pause * self._random.random())
-            connection.close()
-        except BaseException as error:  # noqa: BLE001 - a thread's edge: `finish` raises it
-            self.error = error
-
-    def finish(self) -> None:
-        """Wait for the end, and raise what stopped the writer early."""
-        self.join()
-        if self.error is not None:
-            raise self.error
+        connection = self._connect()
+        while time.monotonic() < deadline:
+            self._transaction(connection)
+            if self._pause:
+                time.sleep(self._pause * self._random.random())
+        connection.close()
 
     def _transaction(self, connection: Any) -> None:
         before = set(self._present)
@@ -163,32 +155,22 @@ def load_tpcb(connection: Any) -> None:
     connection.commit()
 
 
-class TpcbClient(threading.Thread):
+class TpcbClient(Worker):
     """TPC-B as pgbench runs it: three balances move by the same amount, and a line of history, in each transaction."""
 
     def __init__(self, connect: Connect, *, client: int, stop: threading.Event) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.commits = 0
-        self.error: BaseException | None = None
         self._connect = connect
         self._client = client
         self._done = stop
 
-    def run(self) -> None:
+    def work(self) -> None:
         pick = random.Random(self._client)
-        try:
-            connection = self._connect()
-            while not self._done.is_set():
-                self._transaction(connection, pick)
-            connection.close()
-        except BaseException as error:  # noqa: BLE001 - a thread's edge: `finish` raises it
-            self.error = error
-
-    def finish(self) -> None:
-        """Wait for the end, and raise what stopped the client early."""
-        self.join()
-        if self.error is not None:
-            raise self.error
+        connection = self._connect()
+        while not self._done.is_set():
+            self._transaction(connection, pick)
+        connection.close()
 
     def _transaction(self, connection: Any, pick: random.Random) -> None:
         account, teller, branch = pick.randint(1, ACCOUNTS), pick.randint(1, TELLERS), pick.randint(1, BRANCHES)
@@ -211,36 +193,30 @@ SUMS = (
 )
 
 
-class SumsReader(threading.Thread):
+class SumsReader(Worker):
     """Reads the sums in one statement over and over, and keeps every answer in which they differ."""
 
     def __init__(self, connect: Connect, query: str = SUMS) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self._query = query
         self.looks = 0
         self.torn: list[tuple[int, ...]] = []
-        self.error: BaseException | None = None
         self._connect = connect
         self._done = threading.Event()
 
-    def run(self) -> None:
-        try:
-            connection = self._connect()
-            while not self._done.is_set():
-                with connection.cursor() as cursor:
-                    cursor.execute(self._query)
-                    sums = tuple(int(value) for value in cursor.fetchone())
-                connection.rollback()
-                self.looks += 1
-                if len(set(sums)) != 1:
-                    self.torn.append(sums)
-                self._done.wait(0.02)
-            connection.close()
-        except BaseException as error:  # noqa: BLE001 - a thread's edge: `finish` raises it
-            self.error = error
+    def work(self) -> None:
+        connection = self._connect()
+        while not self._done.is_set():
+            with connection.cursor() as cursor:
+                cursor.execute(self._query)
+                sums = tuple(int(value) for value in cursor.fetchone())
+            connection.rollback()
+            self.looks += 1
+            if len(set(sums)) != 1:
+                self.torn.append(sums)
+            self._done.wait(0.02)
+        connection.close()
 
     def finish(self) -> None:
         self._done.set()
-        self.join()
-        if self.error is not None:
-            raise self.error
+        super().finish()
